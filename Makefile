@@ -1,0 +1,58 @@
+# README's two commands are `make demo` and `make test`; the rest are their parts.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PYTEST := $(BIN)/pytest -q
+
+.PHONY: demo test test-all fast lint unit lab controls molecule benchmark environment engine browser engine-stop image clean
+
+demo: environment engine  ## A cluster of three brokers behind two load balancers, and its first failover test
+	$(BIN)/mqctl deploy mirrored-3node
+	$(BIN)/mqctl failover-test mirrored-3node -s kill-queue-leader -s power-off-vip-holder
+
+test: fast lab molecule  ## What a change must pass
+
+test-all: test controls  ## What CI spreads over its jobs
+
+fast: lint unit  ## No engine, no root: what every commit passes
+
+lint: environment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint
+
+unit: environment
+	$(PYTEST) tests/unit tests/errors tests/golden -n 2
+
+lab: environment engine browser  ## On real containers, and the report in a real browser
+	$(PYTEST) --durations 15 tests/lab --ignore tests/lab/test_controls.py
+
+controls: environment engine  ## Deliberately unsafe set-ups must fail their failover tests
+	$(PYTEST) tests/lab/test_controls.py
+
+molecule: environment engine
+	$(BIN)/molecule test --scenario-name mirrored-3node
+
+benchmark: environment engine  ## Ratios measured in one run, see docs/performance.md
+	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/failover_workload.py
+
+environment: .venv/installed
+
+.venv/installed: pyproject.toml tools/environment
+	PYTHON=$(PYTHON) tools/environment
+
+engine:
+	tools/engine
+
+browser:
+	tools/browser
+
+engine-stop:  ## Ends the engine that `make engine` started, and no other
+	test ! -f /run/mqctl-dockerd.pid || { kill "$$(cat /run/mqctl-dockerd.pid)"; rm /run/mqctl-dockerd.pid; }
+
+clean:
+	rm -rf .venv build dist reports .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,52 @@
+"""How ansible-playbook is called: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+PLAN = "mqctl_plan_file"
+"""The variable by which playbooks/plan.yml takes the plan from a file."""
+CALLBACKS = Path(__file__).resolve().parent / "callback"
+
+
+def playbook(
+    playbook: Path,
+    inventory: Path,
+    *,
+    plan: Path,
+    hosts: Sequence[str] = (),
+    forks: int,
+    vault: Sequence[str] = (),
+) -> list[str]:
+    """The command line; `hosts` limits the run, `vault` are Ansible's own options."""
+    limit = ["--limit", ",".join(hosts)] if hosts else []
+    return [
+        "ansible-playbook",
+        *("-i", str(inventory)),
+        *("--extra-vars", f"@{plan}"),
+        *limit,
+        *("--forks", str(forks)),
+        *vault,
+        str(playbook),
+    ]
+
+
+def environment(config: Path, control: Path) -> dict[str, str]:
+    """What this process's environment is extended by; `control` is where SSH keeps its shared connections.
+
+    Host key checking and most of what a user's environment says stays as it is; what would print modules'
+    arguments, or keep them on the hosts, is switched off.
+    """
+    return {
+        "ANSIBLE_CONFIG": str(config),
+        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+        "ANSIBLE_STDOUT_CALLBACK": "mqctl_events",
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(control),
+        "ANSIBLE_VERBOSITY": "0",
+        "ANSIBLE_DEBUG": "0",
+        "ANSIBLE_KEEP_REMOTE_FILES": "0",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_FORCE_COLOR": "0",
+        "LC_ALL": "C.UTF-8",
+    }

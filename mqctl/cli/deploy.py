@@ -1,0 +1,105 @@
+"""`mqctl deploy`: make the hosts what the inventory says, and prove it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from mqctl.cli.options import EXIT, INVENTORY, LIMIT, VAULT
+
+if TYPE_CHECKING:
+    from mqctl.workflows.deploy import DeployReport
+
+_JSON = typer.Option(False, "--json", help="Print the report as JSON, and no progress.")
+_CHECK = typer.Option(False, "--check", help="Show the plan and change nothing, like mqctl plan.")
+
+
+def deploy(
+    inventory: str = INVENTORY,
+    limit: str = LIMIT,
+    as_json: bool = _JSON,
+    check: bool = _CHECK,
+    vault_password_file: Path = VAULT,
+) -> int:
+    """Make the hosts what the inventory says: read, plan, apply, read back, judge.
+
+    Exit code: 0 all gates pass, 1 one fails or something forbids the plan, 2 the inventory is refused,
+    3 a gate cannot tell, 4 a host or Ansible failed.
+    """
+    from mqctl.cli.progress import Printer
+    from mqctl.inventory import VaultOptions
+    from mqctl.workflows.deploy import Wish
+    from mqctl.workflows.deploy import deploy as run
+    from mqctl.workflows.phase import Silent
+
+    if check:
+        from mqctl.cli.plan import plan
+
+        return plan(inventory, limit, True, as_json, False, vault_password_file, False)
+    wish = Wish(inventory, VaultOptions(vault_password_file), limit)
+    with nullcontext(Silent()) if as_json else Printer() as progress:
+        report = run(wish, progress)
+    if as_json:
+        typer.echo(json.dumps(document(report), indent=2))
+    else:
+        show(report)
+    return int(EXIT[report.outcome])
+
+
+def show(report: DeployReport) -> None:
+    """The cluster as it is now, the gates, and how to connect."""
+    from rich.text import Text
+
+    from mqctl.cli import status_view, verify_view
+
+    out = status_view.console()
+    out.print(status_view.tables(report.topology, report.status))
+    out.print(verify_view.gates(report.results, every=False))
+    for line in closing(report):
+        out.print(Text(line))
+
+
+def closing(report: DeployReport) -> list[str]:
+    """What was done, in one line, and how to connect."""
+    from mqctl.cli import verify_view
+
+    seconds = sum(took.seconds for took in report.took)
+    done = "deployed" if report.plans else "nothing to change"
+    connect = report.connect
+    lines = [
+        f"{report.topology.name}: {done} in {seconds:.1f} s; gates: {verify_view.summary(report.results)}",
+        "",
+        f"AMQP        {connect.address}:{connect.amqp_port} as {connect.user}",
+        f"password    {connect.password_in}",
+        f"management  {connect.management}",
+    ]
+    return [*lines, *([f"statistics  {connect.statistics}"] if connect.statistics else [])]
+
+
+def document(report: DeployReport) -> dict[str, object]:
+    """The report for programs."""
+    from dataclasses import asdict
+
+    return {
+        "topology": report.topology.name,
+        "changed": bool(report.plans),
+        "outcome": report.outcome,
+        "plans": [
+            {
+                "hosts": list(plan.hosts),
+                "packages": len(plan.packages),
+                "files": len(plan.files),
+                "services": len(plan.services),
+                "membership": len(plan.membership),
+                "objects": len(plan.objects),
+            }
+            for plan in report.plans
+        ],
+        "gates": [result.model_dump(mode="json") for result in report.results],
+        "seconds": {took.title: took.seconds for took in report.took},
+        "connect": asdict(report.connect),
+    }

@@ -1,0 +1,52 @@
+"""The commands, wired. Modules of commands are light: what a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import typer
+
+from mqctl import __version__
+
+
+def build() -> typer.Typer:
+    """The whole application."""
+    from mqctl.cli import lab
+    from mqctl.cli.deploy import deploy
+    from mqctl.cli.destroy import destroy
+    from mqctl.cli.failover_test import failover_test
+    from mqctl.cli.heal import heal
+    from mqctl.cli.init import init
+    from mqctl.cli.plan import plan
+    from mqctl.cli.render import render
+    from mqctl.cli.status import status
+    from mqctl.cli.verify import verify
+
+    app = typer.Typer(
+        name="mqctl",
+        help="RabbitMQ high availability that you can prove.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for command in (init, render, plan, deploy, status, verify, failover_test, heal, destroy):
+        app.command()(command)
+    app.add_typer(lab.app, name="lab")
+    return app
+
+
+def _options(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        help="Print the version and exit.",
+        callback=lambda wanted: _version(wanted),
+        is_eager=True,
+    ),
+) -> None:
+    del version
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mqctl {__version__}")
+        raise typer.Exit

@@ -1,0 +1,103 @@
+"""From a role to the hosts that have it now."""
+
+from __future__ import annotations
+
+from mqctl.errors import InconclusiveError
+from mqctl.model.scenario import Expectation, NamedNode, Scenario, Target, TargetRole
+from mqctl.model.status import ClusterStatus, QueueStatus
+from mqctl.model.topology import Topology
+
+Rounds = tuple[tuple[str, ...], ...]
+"""Groups of hosts: those of one group at the same time, one group after the other."""
+
+_LEAST: dict[TargetRole, int] = {"mirror": 2, "minority": 3, "majority": 2}
+"""Brokers that a topology must have for the role."""
+
+
+def find(target: Target, topology: Topology, status: ClusterStatus, queue: str) -> Rounds:
+    """The rounds of hosts; raises InconclusiveError when nobody, or nobody certain, has the role."""
+    brokers = tuple(host.name for host in topology.brokers)
+    match target:
+        case NamedNode():
+            return ((target.node,),)
+        case "queue-leader":
+            return ((_one(target, _leaders(topology, status, queue)),),)
+        case "vip-holder":
+            return ((_one(target, _holders(status)),),)
+        case "mirror":
+            return ((_mirror(topology, status, queue),),)
+        case "every-node":
+            return tuple((name,) for name in brokers)
+        case "all":
+            return (brokers,)
+        case "entrance":
+            return (tuple(host.name for host in topology.hosts if host.haproxy or host.keepalived),)
+        case "minority" | "majority":
+            size = (len(brokers) - 1) // 2 if target == "minority" else len(brokers) // 2 + 1
+            leader = _one("queue-leader", _leaders(topology, status, queue))
+            return (tuple(sorted(brokers, key=lambda name: name != leader)[:size]),)
+
+
+def missing(scenario: Scenario, topology: Topology) -> str | None:
+    """What the topology lacks for a scenario, as the end of a sentence; None when it has all it takes."""
+    target, have = scenario.target, len(topology.brokers)
+    if isinstance(target, NamedNode):
+        known = any(host.name == target.node for host in topology.hosts)
+        return None if known else f"a host {target.node}, and {topology.name} has none"
+    if target in ("vip-holder", "entrance") and not topology.routers:
+        return f"a VIP, and {topology.name} has none"
+    if scenario.fault == "cut-vrrp" and len(topology.routers) < 2:
+        return f"two VRRP routers, and {topology.name} has {len(topology.routers)}"
+    least = max(_LEAST.get(target, 1), 2 if scenario.fault in ("cut-from-peers", "cut-one-way") else 1)
+    return f"at least {least} brokers, and {topology.name} has {have}" if have < least else None
+
+
+def settled(expect: Expectation, topology: Topology, host: str) -> Expectation:
+    """What `vip_after: as-configured` means for a VIP that this host had when it was broken."""
+    if expect.vip_after != "as-configured":
+        return expect
+    itself = topology.host(host).keepalived
+    others = [router.keepalived.priority for router in topology.routers if router.keepalived]
+    back = itself is not None and itself.preempt and itself.priority == max(others)
+    return expect.model_copy(update={"vip_after": "returns" if back else "stays"})
+
+
+def _one(role: str, found: set[str]) -> str:
+    if len(found) != 1:
+        raise InconclusiveError(
+            f"{role}: expected one host, found {', '.join(sorted(found)) or 'none'}",
+            "`mqctl status` shows it",
+        )
+    return found.copy().pop()
+
+
+def _holders(status: ClusterStatus) -> set[str]:
+    return {host.host for host in status.hosts if host.keepalived and host.keepalived.holds_address}
+
+
+def _leaders(topology: Topology, status: ClusterStatus, queue: str) -> set[str]:
+    """As all running brokers tell it: they must agree."""
+    nodes = _nodes(topology)
+    return {nodes[seen.leader] for seen in _views(status, queue) if seen.leader in nodes}
+
+
+def _mirror(topology: Topology, status: ClusterStatus, queue: str) -> str:
+    """The first one, in the inventory's order, that every running broker calls synchronised."""
+    views = [{*seen.mirrors} & {*seen.synchronised} for seen in _views(status, queue)]
+    agreed = set.intersection(*views) if views else set()
+    for node, name in _nodes(topology).items():
+        if node in agreed:
+            return name
+    raise InconclusiveError(
+        f"mirror: no broker holds a synchronised mirror of {queue}", "`mqctl status` shows it"
+    )
+
+
+def _views(status: ClusterStatus, queue: str) -> list[QueueStatus]:
+    brokers = [host.broker for host in status.hosts if host.broker and host.broker.running]
+    return [seen for broker in brokers for seen in broker.queues if seen.name == queue]
+
+
+def _nodes(topology: Topology) -> dict[str, str]:
+    """Host names by node name."""
+    return {host.broker.node: host.name for host in topology.brokers if host.broker}

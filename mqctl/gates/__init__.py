@@ -1,0 +1,1 @@
+"""Pure judgements: what the hosts said against what the inventory wants. No evidence is never a pass."""

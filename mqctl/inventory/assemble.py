@@ -1,0 +1,118 @@
+"""A draft without problems to the topology: defaults decided, secrets filled in."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from mqctl.inventory.drafting import Drafted
+from mqctl.model.draft import Draft, DraftHost
+from mqctl.model.lab import LabHost, LabSpec, lab_name
+from mqctl.model.objects import Objects, Permission, User
+from mqctl.model.rabbitmq import RabbitmqSettings
+from mqctl.model.topology import Broker, Host, Topology
+
+
+def missing(draft: Draft) -> tuple[str, ...]:
+    """The secrets that the inventory does not have yet, by variable."""
+    cluster = draft.cluster
+    absent = [] if cluster is None or cluster.erlang_cookie else ["rabbitmq_erlang_cookie"]
+    if cluster:
+        absent += [f"rabbitmq_passwords.{name}" for name in without_password(cluster)]
+    if any(settings.stats_password is None for _, settings in draft.balancers):
+        absent.append("haproxy_stats_password")
+    if any(settings.vrrp_version == 2 and settings.auth_pass is None for _, settings in draft.routers):
+        absent.append("keepalived_auth_pass")
+    return tuple(absent)
+
+
+def without_password(cluster: RabbitmqSettings) -> list[str]:
+    """The users that have neither a password nor a hash."""
+    return [
+        user.name
+        for user in _users(cluster)
+        if not user.password and not user.password_hash and user.name not in cluster.passwords
+    ]
+
+
+def topology(drafted: Drafted, inventory: Path) -> Topology:
+    """The topology of a draft that has no problems and lacks no secret."""
+    draft = drafted.draft
+    cluster = draft.cluster
+    assert cluster is not None
+    assert cluster.erlang_cookie is not None
+    directory = inventory if inventory.is_dir() else inventory.parent
+    name = inventory.name if inventory.is_dir() else directory.name
+    return Topology(
+        name=name,
+        inventory=inventory,
+        state_dir=directory / ".mqctl",
+        hosts=tuple(_host(host, drafted) for host in draft.hosts),
+        cluster_name=cluster.cluster_name or name,
+        objects=objects(cluster),
+        erlang_cookie=cluster.erlang_cookie,
+        lab=_lab(draft, directory),
+        objectives=draft.mqctl.objectives,
+    )
+
+
+def objects(cluster: RabbitmqSettings) -> Objects:
+    """What is declared, with the administrator and the client user, every user with password or hash."""
+    return Objects(
+        vhosts=cluster.vhosts,
+        users=tuple(_with_password(user, cluster.passwords) for user in _users(cluster)),
+        policies=cluster.policies,
+        exchanges=cluster.exchanges,
+        queues=cluster.queues,
+        bindings=cluster.bindings,
+    )
+
+
+def _users(cluster: RabbitmqSettings) -> tuple[User, ...]:
+    """The declared users, after those that mqctl itself needs and that are not among them."""
+    everywhere = tuple(Permission(vhost=vhost.name) for vhost in cluster.vhosts)
+    own = (
+        User(name=cluster.admin_user, tags=("administrator",), permissions=everywhere),
+        User(name=cluster.client_user, permissions=everywhere),
+    )
+    declared = {user.name for user in cluster.users}
+    return (*(user for user in own if user.name not in declared), *cluster.users)
+
+
+def _with_password(user: User, passwords: dict[str, SecretStr]) -> User:
+    if user.password or user.password_hash or user.name not in passwords:
+        return user
+    return user.model_copy(update={"password": passwords[user.name]})
+
+
+def _host(host: DraftHost, drafted: Drafted) -> Host:
+    assert host.address is not None
+    broker = host.rabbitmq
+    return Host(
+        name=host.name,
+        connection=drafted.connections[host.name],
+        address=host.address,
+        broker=Broker(node=host.node, address=host.address, settings=broker) if broker else None,
+        haproxy=host.haproxy,
+        keepalived=host.keepalived,
+    )
+
+
+def _lab(draft: Draft, directory: Path) -> LabSpec | None:
+    settings = draft.mqctl.lab
+    if settings is None:
+        return None
+    hosts = tuple(
+        LabHost(name=host.name, address=host.address)
+        for host in draft.hosts
+        if isinstance(host.address, IPv4Address)
+    )
+    return LabSpec(
+        name=lab_name(directory),
+        image=settings.image,
+        subnet=settings.subnet,
+        hosts=hosts,
+        state_dir=directory / ".mqctl",
+    )

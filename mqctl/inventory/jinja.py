@@ -1,0 +1,222 @@
+"""Resolving the Jinja that ansible-inventory leaves in variables.
+
+Knows what an inventory may refer to: the host's variables, `inventory_hostname`, `inventory_hostname_short`,
+`inventory_dir`, `inventory_file`, `group_names`, `groups` and `hostvars`, and Jinja's own filters. Lookups
+and Ansible's filters run inside Ansible only. A value that is one whole expression keeps its type; text with
+expressions in it becomes text; text without is never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
+from jinja2.environment import TemplateExpression
+from jinja2.exceptions import TemplateAssertionError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mqctl.errors import UsageError
+from mqctl.inventory.listing import Listing
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+_MARKS = ("{{", "{%", "{#")
+_LOOKUPS = {"lookup", "query", "q", "now", "vars", "ansible_facts", "omit"}
+
+
+class UnresolvedError(Exception):
+    """A template that cannot be resolved: why, and what to do."""
+
+    def __init__(self, reason: str, hint: str = "", where: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+        self.where = where
+        """The place inside the variable, e.g. `.admin` or `[0].name`."""
+
+
+class Resolver:
+    """All hosts' variables, each resolved when first asked for."""
+
+    def __init__(self, listing: Listing, vault: Mapping[str, str | UsageError]) -> None:
+        self._listing = listing
+        self._vault = vault
+        self._raw = {host: {**listing.hostvars[host], **_magic(listing, host)} for host in listing.hosts}
+        self._done: dict[tuple[str, str], Any] = {}
+        self._pending: list[tuple[str, str]] = []
+
+    def value(self, host: str, name: str) -> Any:
+        """A variable of a host; UnresolvedError when it cannot be, KeyError when there is none."""
+        key = (host, name)
+        if key in self._done:
+            return self._done[key]
+        raw = self._raw[host][name]
+        if key in self._pending:
+            chain = " -> ".join(step for _, step in [*self._pending[self._pending.index(key) :], key])
+            raise UnresolvedError(f"cannot be resolved: {chain} refers to itself", _CIRCLE)
+        self._pending.append(key)
+        try:
+            self._done[key] = self._resolve(host, raw)
+        finally:
+            self._pending.pop()
+        return self._done[key]
+
+    def names(self, host: str) -> tuple[str, ...]:
+        """The names of the host's variables."""
+        return tuple(self._raw[host])
+
+    def _resolve(self, host: str, raw: Any) -> Any:
+        if isinstance(raw, Mapping):
+            if "__ansible_unsafe" in raw:
+                return raw["__ansible_unsafe"]
+            if "__ansible_vault" in raw:
+                return self._open(raw["__ansible_vault"])
+            return {key: self._inside(host, value, f".{key}") for key, value in raw.items()}
+        if isinstance(raw, list | tuple):
+            return [self._inside(host, value, f"[{index}]") for index, value in enumerate(raw)]
+        if isinstance(raw, str) and any(mark in raw for mark in _MARKS):
+            return self._template(host, raw)
+        return raw
+
+    def _inside(self, host: str, raw: Any, place: str) -> Any:
+        try:
+            return self._resolve(host, raw)
+        except UnresolvedError as error:
+            raise UnresolvedError(error.reason, error.hint, place + error.where) from None
+
+    def _open(self, ciphertext: str) -> str:
+        plain = self._vault[ciphertext]
+        if isinstance(plain, UsageError):
+            raise UnresolvedError(plain.message, plain.hint)
+        return plain
+
+    def _template(self, host: str, text: str) -> Any:
+        try:
+            tree = _ENVIRONMENT.parse(text)
+            context = {name: self._given(host, name) for name in meta.find_undeclared_variables(tree)}
+            known = {name: value for name, value in context.items() if value is not _ABSENT}
+            expression = _whole(tree)
+            if expression is None:
+                return _ENVIRONMENT.from_string(tree).render(known)
+            return _plain(_evaluate(expression, known))
+        except TemplateAssertionError as error:
+            raise UnresolvedError(
+                f"cannot be resolved: {(error.message or '').rstrip('.').lower()}", _JINJA_ONLY
+            ) from None
+        except TemplateSyntaxError:
+            raise UnresolvedError("is not a valid Jinja template", _UNSAFE) from None
+        except UndefinedError as error:
+            raise UnresolvedError(
+                f"cannot be resolved: {error.message}", _undefined_hint(str(error.message))
+            ) from None
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise UnresolvedError(f"cannot be resolved: {type(error).__name__} in its template") from None
+
+    def _given(self, host: str, name: str) -> Any:
+        """What a name stands for in a template; an unresolvable one fails when it is used, not before."""
+        if name == "hostvars":
+            return _HostVars(self)
+        if name not in self._raw[host]:
+            return _ABSENT
+        try:
+            return self.value(host, name)
+        except UnresolvedError as error:
+            return StrictUndefined(hint=_because(name, error))
+
+
+def _because(name: str, error: UnresolvedError) -> str:
+    reason = error.reason.removeprefix("cannot be resolved: ")
+    return reason if error.hint == _CIRCLE else f"{name}{error.where}: {reason}"
+
+
+_ABSENT = object()
+_CIRCLE = "one of them needs a value of its own"
+_JINJA_ONLY = "only Jinja's own filters and tests work in an inventory for mqctl; write the value itself"
+_UNSAFE = "text with {{, {% or {# in it that is meant as it stands is marked with !unsafe"
+
+
+class _HostVars(Mapping[str, Any]):
+    """Ansible's `hostvars`: each host's variables, resolved on demand."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    def __getitem__(self, host: str) -> Any:
+        if host not in self._resolver._raw:
+            raise KeyError(host)
+        return _OneHost(self._resolver, host)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._resolver._raw)
+
+    def __len__(self) -> int:
+        return len(self._resolver._raw)
+
+
+class _OneHost(Mapping[str, Any]):
+    """One host's variables, resolved on demand."""
+
+    def __init__(self, resolver: Resolver, host: str) -> None:
+        self._resolver = resolver
+        self._host = host
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._resolver.names(self._host):
+            raise KeyError(name)
+        return self._resolver._given(self._host, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._resolver.names(self._host))
+
+    def __len__(self) -> int:
+        return len(self._resolver.names(self._host))
+
+
+def _magic(listing: Listing, host: str) -> dict[str, Any]:
+    return {
+        "inventory_hostname": host,
+        "inventory_hostname_short": host.split(".", maxsplit=1)[0],
+        "inventory_dir": str(listing.directory),
+        "inventory_file": str(listing.source),
+        "group_names": list(listing.groups_of(host)),
+        "groups": {name: list(members) for name, members in listing.groups.items()},
+    }
+
+
+def _whole(tree: nodes.Template) -> nodes.Expr | None:
+    """The one expression that a template consists of, if it does."""
+    if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output):
+        return None
+    parts = tree.body[0].nodes
+    return parts[0] if len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData) else None
+
+
+def _evaluate(expression: nodes.Expr, context: Mapping[str, Any]) -> Any:
+    """The expression's value with its type, as Jinja's compile_expression does it for text."""
+    body = [nodes.Assign(nodes.Name("result", "store"), expression, lineno=1)]
+    template = _ENVIRONMENT.from_string(nodes.Template(body, lineno=1))
+    return TemplateExpression(template, undefined_to_none=False)(**context)
+
+
+def _plain(value: Any) -> Any:
+    """JSON-like data: generators become lists, and nothing undefined is left."""
+    if isinstance(value, Undefined):
+        value._fail_with_undefined_error()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    if callable(value):
+        raise TypeError
+    return [_plain(item) for item in value]
+
+
+def _undefined_hint(message: str) -> str:
+    if message.endswith("refers to itself"):
+        return _CIRCLE
+    name = message.split("'")[1] if message.count("'") >= 2 else ""
+    if name in _LOOKUPS:
+        return (
+            "lookups and facts exist only while Ansible runs; write the value itself, or keep it in a vault"
+        )
+    return "define it in the inventory, or give it a default: {{ name | default(...) }}"

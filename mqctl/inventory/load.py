@@ -1,0 +1,50 @@
+"""From a path to a topology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mqctl.inventory import assemble, source
+from mqctl.inventory.drafting import Drafted, draft
+from mqctl.inventory.errors import InventoryError, MissingSecretsError
+from mqctl.inventory.vault import VaultOptions, decrypt_all
+from mqctl.model.topology import Topology
+
+
+def load(path: Path, vault: VaultOptions | None = None) -> Topology:
+    """Read and check an inventory; nothing is written.
+
+    Raises InventoryError with every problem, MissingSecretsError when secrets were not generated yet,
+    UsageError for a path or vault that cannot be read, ProgramError when Ansible is missing.
+    """
+    path = path.expanduser().absolute()
+    drafted = read(path, vault or VaultOptions())
+    absent = assemble.missing(drafted.draft)
+    if absent:
+        raise MissingSecretsError(path, absent)
+    return assemble.topology(drafted, path)
+
+
+def read(path: Path, vault: VaultOptions) -> Drafted:
+    """Read and check an inventory that may still lack its secrets; raises like `load`."""
+    listing = source.read(path, vault)
+    opened = decrypt_all(_ciphertexts(listing.hostvars), vault)
+    drafted = draft(listing, opened)
+    if drafted.problems:
+        raise InventoryError(path, drafted.problems)
+    return drafted
+
+
+def _ciphertexts(value: Any) -> Iterator[str]:
+    """Every inline vault value anywhere in the variables."""
+    if isinstance(value, dict):
+        if "__ansible_vault" in value:
+            yield value["__ansible_vault"]
+        else:
+            for item in value.values():
+                yield from _ciphertexts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _ciphertexts(item)

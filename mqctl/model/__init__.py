@@ -1,0 +1,1 @@
+"""What is wanted and what was seen: frozen types without I/O."""

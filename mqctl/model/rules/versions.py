@@ -1,0 +1,101 @@
+"""Rules about what the hosts' RabbitMQ line has; known when rabbitmq_version or mqctl_lab says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mqctl.model.draft import Draft
+from mqctl.model.problem import Problem
+from mqctl.model.rules import mirroring
+from mqctl.model.versions import DEBIAN, FEATURES, OLDEST, LineFeature, Number, has, number
+
+
+def line(draft: Draft) -> str | None:
+    """The RabbitMQ line that the hosts will run, when the inventory says it."""
+    if draft.cluster and draft.cluster.version:
+        return draft.cluster.version
+    return DEBIAN[draft.mqctl.lab.image] if draft.mqctl.lab else None
+
+
+def supported(draft: Draft) -> Iterator[Problem]:
+    """Older lines were never tried."""
+    version = draft.cluster.version if draft.cluster else None
+    if version and number(version) < OLDEST:
+        yield Problem("rabbitmq_version", f"must be at least {_text(OLDEST)}", version)
+
+
+def version_of_image(draft: Draft) -> Iterator[Problem]:
+    """A lab host runs what its Debian release has."""
+    version = draft.cluster.version if draft.cluster else None
+    image = draft.mqctl.lab.image if draft.mqctl.lab else None
+    if version and image and version != DEBIAN[image]:
+        releases = ", ".join(f"{release} {has}" for release, has in DEBIAN.items())
+        rule = f"must be {DEBIAN[image]}, which mqctl_lab.image {image} has"
+        yield Problem("rabbitmq_version", rule, version, releases)
+
+
+def features(draft: Draft) -> Iterator[Problem]:
+    """Nothing is asked for that the line does not have."""
+    version = line(draft)
+    if version is None:
+        return
+    for asked in (*_settings(draft), *_declarations(draft)):
+        if not has(version, asked.feature):
+            span = FEATURES[asked.feature]
+            early = number(version) < span.since
+            when = f"exists from {_text(span.since)} on" if early else f"is gone since {_text(span.until)}"
+            rule = f"{when}, and this is RabbitMQ {version}"
+            yield Problem(asked.path, rule, asked.got, span.instead, asked.host)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A setting that needs a feature."""
+
+    feature: LineFeature
+    path: str
+    got: str = ""
+    host: str = ""
+
+
+def _text(line_number: Number) -> str:
+    return f"{line_number[0]}.{line_number[1]}"
+
+
+def _settings(draft: Draft) -> Iterator[_Asked]:
+    for host, settings in draft.brokers:
+        if settings.node_type == "ram":
+            yield _Asked("ram-nodes", "rabbitmq_node_type", "ram", host.name)
+        if settings.consumer_timeout is not None:
+            yield _Asked("consumer-timeout", "rabbitmq_consumer_timeout", host=host.name)
+        if settings.partition_handling != "pause_minority":
+            handling = settings.partition_handling
+            yield _Asked("partition-handling", "rabbitmq_partition_handling", handling, host.name)
+        for key, value in settings.extra_conf.items():
+            path = f"rabbitmq_extra_conf.{key}"
+            if key == "classic_queue.default_version" and str(value) == "1":
+                yield _Asked("classic-queue-version-1", path, "1", host.name)
+            if key.startswith("cluster_formation.randomized_startup_delay_range."):
+                yield _Asked("randomized-startup-delay", path, host=host.name)
+
+
+def _declarations(draft: Draft) -> Iterator[_Asked]:
+    cluster = draft.cluster
+    if cluster is None:
+        return
+    for path, _ in mirroring.policies(draft):
+        yield _Asked("mirroring", f"{path}.ha-mode")
+    for index, policy in enumerate(cluster.policies):
+        if policy.apply_to in ("classic_queues", "quorum_queues", "streams"):
+            yield _Asked("typed-policies", f"rabbitmq_policies[{index}].apply-to", policy.apply_to)
+    for index, vhost in enumerate(cluster.vhosts):
+        if vhost.default_queue_type:
+            path = f"rabbitmq_vhosts[{index}].default_queue_type"
+            yield _Asked("default-queue-type", path, vhost.default_queue_type)
+    for index, queue in enumerate(cluster.queues):
+        if queue.arguments.get("x-queue-type") == "stream":
+            yield _Asked("streams", f"rabbitmq_queues[{index}].arguments.x-queue-type", "stream")
+
+
+STRUCTURAL = (supported, version_of_image, features)

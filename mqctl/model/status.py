@@ -1,0 +1,157 @@
+"""What the hosts said: one probe per host, no opinion. None means "could not be asked"."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
+
+from mqctl.model.base import IPAddress, Model
+
+
+class FileStatus(Model):
+    """A file as it lies on the host; a file that does not exist has `exists` False."""
+
+    path: str
+    exists: bool
+    sha256: str = ""
+    owner: str = ""
+    group: str = ""
+    mode: str = ""
+    """Four octal digits, e.g. 0640."""
+    content: SecretStr | None = None
+    """Only where the plan needs it: not for files whose secrecy is `secret`."""
+
+
+class ServiceStatus(Model):
+    """A systemd unit as `systemctl show` tells it."""
+
+    unit: str
+    exists: bool
+    active: bool
+    enabled: bool
+    state: str = ""
+    """ActiveState/SubState, e.g. active/running."""
+    stale: bool = False
+    """The unit files changed since systemd read them, or the service runs on an older configuration file."""
+
+
+class QueueStatus(Model):
+    """A queue as its cluster knows it."""
+
+    vhost: str
+    name: str
+    type: str
+    durable: bool
+    exclusive: bool = False
+    """Belongs to one connection; such queues are never mirrored."""
+    leader: str | None = None
+    """The node that leads it; None when the queue is down."""
+    mirrors: tuple[str, ...] = ()
+    """Nodes with a mirror or member, without the leader."""
+    synchronised: tuple[str, ...] = ()
+    """Those of `mirrors` that hold everything."""
+    policy: str | None = None
+    """The policy that applies to it."""
+    effective_definition: dict[str, Any] = Field(default_factory=dict)
+    messages: int | None = None
+    consumers: int | None = None
+    state: str = ""
+
+
+class BrokerStatus(Model):
+    """One broker's own view; what it says of its peers is its opinion, gates compare the opinions."""
+
+    running: bool
+    node: str = ""
+    version: str | None = None
+    erlang: str | None = None
+    blank: bool = True
+    """No node database on disk: this broker never booted."""
+    cluster_name: str | None = None
+    members: tuple[str, ...] = ()
+    running_members: tuple[str, ...] = ()
+    disc_members: tuple[str, ...] = ()
+    ram_members: tuple[str, ...] = ()
+    partitions: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    alarms: tuple[str, ...] = ()
+    enabled_plugins: tuple[str, ...] = ()
+    queues: tuple[QueueStatus, ...] = ()
+    definitions: dict[str, Any] | None = None
+    """The broker's exported definitions; password hashes inside: never print this."""
+    maintenance: bool = False
+    error: str | None = None
+    """Why a running unit did not answer."""
+
+
+class HaproxyServerStatus(Model):
+    """A server line of HAProxy's `show stat`."""
+
+    proxy: str
+    server: str
+    address: str = ""
+    """Address and port, as HAProxy uses them."""
+    status: str
+    """UP, DOWN, MAINT, DRAIN, `no check`, also in transition: `UP 1/3`."""
+    weight: int = 0
+    check: str = ""
+    """What the last health check said, e.g. L7OK."""
+    sessions: int = 0
+
+
+class HaproxyStatus(Model):
+    """What HAProxy's runtime socket said."""
+
+    answered: bool
+    version: str | None = None
+    servers: tuple[HaproxyServerStatus, ...] = ()
+    error: str | None = None
+
+
+class KeepalivedStatus(Model):
+    """What a VRRP router said of itself, and whether the address is on the interface."""
+
+    state: Literal["MASTER", "BACKUP", "FAULT", "STOP", "unknown"] = "unknown"
+    holds_address: bool = False
+
+
+class HostStatus(Model):
+    """One host's answer. `error` set and everything else empty: the host did not answer."""
+
+    host: str
+    error: str | None = None
+    hint: str = ""
+    at: datetime | None = None
+    """The host's clock when it answered, UTC."""
+    os: str = ""
+    """ID and VERSION_CODENAME of os-release, e.g. `debian bookworm`."""
+    packages: dict[str, str | None] = Field(default_factory=dict)
+    """Installed version by package name, None when not installed."""
+    candidates: dict[str, str | None] = Field(default_factory=dict)
+    """The version that the host's package sources offer."""
+    files: dict[str, FileStatus] = Field(default_factory=dict)
+    services: dict[str, ServiceStatus] = Field(default_factory=dict)
+    addresses: dict[str, tuple[IPAddress, ...]] = Field(default_factory=dict)
+    """By interface name."""
+    resolves: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """What each peer's name resolves to on this host."""
+    broker: BrokerStatus | None = None
+    haproxy: HaproxyStatus | None = None
+    keepalived: KeepalivedStatus | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the host could be asked at all."""
+        return self.error is None
+
+
+class ClusterStatus(Model):
+    """The answers of all hosts that were asked."""
+
+    at: datetime
+    hosts: tuple[HostStatus, ...]
+
+    def host(self, name: str) -> HostStatus | None:
+        """That host's answer, None when it was not asked."""
+        return next((host for host in self.hosts if host.host == name), None)

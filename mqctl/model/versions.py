@@ -1,0 +1,68 @@
+"""What each RabbitMQ line has, lost and refuses.
+
+Tried on 3.8.9, 3.10.8, 4.0.5 and 4.3.6 from Debian's packages; the rest from RabbitMQ's release notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mqctl.model.lab import Release
+
+Number = tuple[int, int]
+LineFeature = Literal[
+    "mirroring",
+    "ram-nodes",
+    "partition-handling",
+    "default-queue-type",
+    "typed-policies",
+    "streams",
+    "consumer-timeout",
+    "classic-queue-version-1",
+    "randomized-startup-delay",
+    "vhost-updates",
+]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The lines that have a feature: from `since` on, no longer in `until`."""
+
+    since: Number = (0, 0)
+    until: Number = (99, 0)
+    instead: str = ""
+    """What to do on lines that lack it."""
+
+
+FEATURES: Mapping[LineFeature, Span] = {
+    "mirroring": Span(
+        until=(4, 0), instead="use quorum queues instead: x-queue-type: quorum in the queues' arguments"
+    ),
+    "ram-nodes": Span(until=(4, 0), instead="make it a disc node"),
+    "partition-handling": Span(until=(4, 3), instead="leave it out: Khepri always wants a majority"),
+    "default-queue-type": Span(since=(3, 12), instead="set x-queue-type in each queue's arguments"),
+    "typed-policies": Span(since=(3, 12), instead="use apply-to: queues and a pattern"),
+    "streams": Span(since=(3, 9), instead="use a classic or quorum queue"),
+    "consumer-timeout": Span(since=(3, 9), instead="leave it out: there is no limit"),
+    "classic-queue-version-1": Span(until=(4, 0), instead="leave it out: version 2 is the only one"),
+    "vhost-updates": Span(since=(3, 10), instead="a new vhost: its description and tags stay as made"),
+    "randomized-startup-delay": Span(until=(4, 0), instead="leave it out: peer discovery takes a lock"),
+}
+OLDEST: Number = (3, 8)
+"""The oldest line that mqctl was tried on."""
+DEBIAN: Mapping[Release, str] = {"bullseye": "3.8", "bookworm": "3.10", "trixie": "4.0", "sid": "4.3"}
+"""The line in each Debian release."""
+
+
+def number(line: str) -> Number:
+    """`3.10` as (3, 10), so that lines compare."""
+    major, _, minor = line.partition(".")
+    return int(major), int(minor)
+
+
+def has(line: str, feature: LineFeature) -> bool:
+    """Whether that line has the feature."""
+    span = FEATURES[feature]
+    return span.since <= number(line) < span.until

@@ -1,0 +1,175 @@
+"""A plan as playbooks/site.yml takes it: JSON with secrets in it, for a 0600 file or a no_log task only."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+from mqctl.model.base import reveal
+from mqctl.model.bundle import FileSpec
+from mqctl.model.changes import FileChange, Plan, Request
+from mqctl.model.status import ClusterStatus
+from mqctl.model.topology import Topology
+from mqctl.plan.brokers import node_of
+
+_ENTRANCE = ("haproxy", "keepalived")
+
+
+def for_ansible(plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any]:
+    """Hosts with their work, groups in working order, the objects' requests. Carries secrets."""
+    objects = _objects(plan, topology, status)
+    names = [host.name for host in topology.hosts if host.name in plan.hosts]
+    hosts = {name: _host(name, plan, topology, status) for name in names}
+    if objects is not None:
+        hosts.setdefault(objects["host"], _host(objects["host"], plan, topology, status))
+    return {"hosts": hosts, "groups": _groups(hosts, plan, topology, status, objects), "objects": objects}
+
+
+def _host(name: str, plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any]:
+    files = [change for change in plan.files if change.host == name]
+    return {
+        "packages": [change.package for change in plan.packages if change.host == name],
+        "files": [_file(change) for change in files],
+        "units": {
+            "enable": [c.unit for c in plan.services if c.host == name and c.action == "enable"],
+            "daemon_reload": _needs_daemon_reload(name, files, status),
+        },
+        "broker": _broker(name, plan, topology, status),
+        "haproxy": _action(name, "haproxy", plan),
+        "haproxy_socket": _socket(name, topology),
+        "keepalived": _action(name, "keepalived", plan),
+    }
+
+
+def _file(change: FileChange) -> dict[str, Any]:
+    spec = change.spec
+    return {
+        "path": change.path,
+        "action": change.action,
+        "content": _content(change.action, spec),
+        "owner": spec.owner,
+        "group": spec.group,
+        "mode": spec.mode,
+        "validate": list(spec.validator),
+        "sensitive": spec.secrecy != "public",
+        "diff": change.diff,
+    }
+
+
+def _content(action: str, spec: FileSpec) -> str | None:
+    """Base64 of the UTF-8 bytes; None for a file to delete."""
+    return None if action == "delete" else base64.b64encode(reveal(spec.content).encode()).decode()
+
+
+def _needs_daemon_reload(name: str, files: Iterable[FileChange], status: ClusterStatus) -> bool:
+    """systemd must read unit files again that this plan changes, or that changed unnoticed before."""
+    answer = status.host(name)
+    stale = answer is not None and any(service.stale for service in answer.services.values())
+    return stale or any("reload-systemd" in change.spec.effects for change in files)
+
+
+def _broker(name: str, plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any]:
+    actions: list[str] = [change.action for change in plan.membership if change.host == name]
+    actions += [c.action for c in plan.services if c.host == name and c.action == "restart"]
+    brokers = [host.broker for host in topology.brokers if host.broker]
+    return {
+        "action": actions[0] if actions else None,
+        "node": node_of(topology, name),
+        "peers": [broker.node for broker in brokers],
+        "alone": _alone(name, topology, status),
+    }
+
+
+def _alone(name: str, topology: Topology, status: ClusterStatus) -> bool:
+    """Whether the broker runs without any other member: then a restart has nobody to wait for."""
+    answer = status.host(name)
+    broker = answer.broker if answer else None
+    return broker is not None and broker.running and set(broker.members) <= {node_of(topology, name)}
+
+
+def _action(name: str, component: str, plan: Plan) -> str | None:
+    """start or reload; units are named after their programs."""
+    actions = [
+        change.action
+        for change in plan.services
+        if change.host == name and _unit(change.unit) == component and change.action in ("start", "reload")
+    ]
+    return actions[0] if actions else None
+
+
+def _socket(name: str, topology: Topology) -> str | None:
+    haproxy = topology.host(name).haproxy
+    return haproxy.socket if haproxy else None
+
+
+def _unit(unit: str) -> str:
+    return unit.removesuffix(".service")
+
+
+def _groups(
+    hosts: dict[str, dict[str, Any]],
+    plan: Plan,
+    topology: Topology,
+    status: ClusterStatus,
+    objects: dict[str, Any] | None,
+) -> dict[str, list[str]]:
+    entrance = [name for name, host in hosts.items() if any(host[component] for component in _ENTRANCE)]
+    holder = vip_holder(topology, status)
+    return {
+        "mqctl_packages": [name for name, host in hosts.items() if host["packages"]],
+        "mqctl_files": [name for name, host in hosts.items() if host["files"]],
+        "mqctl_units": [n for n, h in hosts.items() if h["units"]["enable"] or h["units"]["daemon_reload"]],
+        "mqctl_brokers_start": [change.host for change in plan.membership if change.action == "start"],
+        "mqctl_brokers_join": [change.host for change in plan.membership if change.action != "start"],
+        "mqctl_brokers_restart": [change.host for change in plan.services if change.action == "restart"],
+        "mqctl_objects": [objects["host"]] if objects else [],
+        "mqctl_standby": [name for name in entrance if name != holder],
+        "mqctl_vip_holder": [name for name in entrance if name == holder],
+    }
+
+
+def vip_holder(topology: Topology, status: ClusterStatus) -> str | None:
+    """Who holds the virtual address; when nobody or more than one does, the router of highest priority."""
+    holding = [
+        host.host for host in status.hosts if host.keepalived is not None and host.keepalived.holds_address
+    ]
+    if len(holding) == 1:
+        return holding[0]
+    routers = [(host.keepalived.priority, host.name) for host in topology.routers if host.keepalived]
+    return max(routers)[1] if routers else None
+
+
+def _objects(plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any] | None:
+    if not plan.requests:
+        return None
+    host = _speaker(plan, topology, status)
+    broker = topology.host(host).broker
+    assert broker is not None
+    admin = broker.settings.admin_user
+    user = next((user for user in topology.objects.users if user.name == admin), None)
+    return {
+        "host": host,
+        "port": broker.settings.management_port,
+        "user": admin,
+        "password": reveal(user.password) if user and user.password else None,
+        "password_hash": reveal(user.password_hash) if user and user.password_hash else None,
+        "requests": [_request(request) for request in plan.requests],
+    }
+
+
+def _speaker(plan: Plan, topology: Topology, status: ClusterStatus) -> str:
+    """The broker that makes the calls: one that runs already and stays, else the one that founds."""
+    started = [change.host for change in plan.membership if change.action in ("found", "start")]
+    staying = {change.host for change in plan.membership}
+    for host in topology.brokers:
+        answer = status.host(host.name)
+        if host.name not in staying and answer and answer.broker and answer.broker.running:
+            return host.name
+    return started[0] if started else topology.brokers[0].name
+
+
+def _request(request: Request) -> dict[str, Any]:
+    """The body stays one text: of a secret mapping Ansible would hide every leaf, `0` and `/` too."""
+    body = reveal(request.body) if request.body is not None else None
+    return {"method": request.method, "path": request.path, "body": body, "binding": request.binding}

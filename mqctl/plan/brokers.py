@@ -1,0 +1,75 @@
+"""The brokers of a topology among themselves: who founds, who is restarted when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mqctl.model.changes import FileChange
+from mqctl.model.status import ClusterStatus, HostStatus
+from mqctl.model.topology import Topology
+from mqctl.plan.refusal import Refusal
+
+_COOKIE = "/var/lib/rabbitmq/.erlang.cookie"
+
+
+def restart_order(topology: Topology, status: ClusterStatus) -> tuple[str, ...]:
+    """The brokers' hosts in the order in which they may be restarted, one at a time.
+
+    Fewest led queues first: a restarted leader hands its queues to a peer, so the one that leads most goes
+    last and its queues move once instead of once per restart. Among equals the inventory's order, the founder
+    (first disc broker) last: it holds the schema in every state of the roll.
+    """
+    led = _led(status)
+    founder = founder_of(topology)
+
+    def rank(name: str) -> tuple[int, bool]:
+        return led.get(node_of(topology, name), 0), name == founder
+
+    return tuple(sorted((host.name for host in topology.brokers), key=rank))
+
+
+def founder_of(topology: Topology) -> str | None:
+    """The host that founds the cluster when there is none: the inventory's first disc broker."""
+    for host in topology.brokers:
+        if host.broker and host.broker.settings.node_type == "disc":
+            return host.name
+    return None
+
+
+def node_of(topology: Topology, name: str) -> str:
+    """The Erlang node name of a host, empty when it is no broker."""
+    broker = topology.host(name).broker
+    return broker.node if broker else ""
+
+
+def _led(status: ClusterStatus) -> dict[str, int]:
+    """How many queues each node leads, as the broker that sees most of them tells it."""
+    views = [host.broker.queues for host in status.hosts if host.broker and host.broker.running]
+    counts: dict[str, int] = {}
+    for queue in max(views, key=len, default=()):
+        if queue.leader:
+            counts[queue.leader] = counts.get(queue.leader, 0) + 1
+    return counts
+
+
+def changes_cookie(files: Sequence[FileChange]) -> bool:
+    """Whether the cookie's file is among them: with a wrong one nobody can ask the node."""
+    return any(change.path == _COOKIE for change in files)
+
+
+def keeps_its_cookie(answer: HostStatus, files: Sequence[FileChange]) -> list[Refusal]:
+    """Members with different cookies do not talk to each other, so a cluster never changes it node by node.
+
+    RabbitMQ guide "Clustering", "How Nodes Authenticate to Each Other". A broker alone takes a new one.
+    """
+    broker = answer.broker
+    changed = any(change.path == _COOKIE and change.action != "attributes" for change in files)
+    if not changed or broker is None or not broker.running or not set(broker.members) - {broker.node}:
+        return []
+    return [
+        Refusal(
+            f"{answer.host}: the Erlang cookie cannot change while the broker runs in a cluster",
+            "put the old rabbitmq_erlang_cookie back, or stop rabbitmq-server on every broker and deploy: "
+            "all of them start with the new one",
+        )
+    ]

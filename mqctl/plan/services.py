@@ -1,0 +1,63 @@
+"""What the units of a host need: enabled, started, reloaded, restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mqctl.model.bundle import Component, HostBundle, ServiceSpec
+from mqctl.model.changes import FileChange, MembershipChange, ServiceChange
+from mqctl.model.status import HostStatus, ServiceStatus
+
+_EFFECTS: dict[Component, str] = {
+    "rabbitmq": "restart-broker",
+    "haproxy": "reload-haproxy",
+    "keepalived": "reload-keepalived",
+}
+
+
+def plan_services(
+    bundle: HostBundle,
+    status: HostStatus,
+    files: Sequence[FileChange],
+    membership: Sequence[MembershipChange],
+) -> list[ServiceChange]:
+    """What one host's units need after these file changes; a broker that is started needs no restart."""
+    changes: list[ServiceChange] = []
+    for service in bundle.services:
+        live = status.services.get(service.unit)
+        if live is None or not live.enabled:
+            changes.append(_change(bundle, service, "enable", "is not started at boot"))
+        if service.component == "rabbitmq" and membership:
+            continue
+        if change := _run(bundle, service, live, files):
+            changes.append(change)
+    return changes
+
+
+def _run(
+    bundle: HostBundle, service: ServiceSpec, live: ServiceStatus | None, files: Sequence[FileChange]
+) -> ServiceChange | None:
+    """Started when it does not run; otherwise restarted (brokers) or reloaded when it runs on old files."""
+    is_broker = service.component == "rabbitmq"
+    if live is None or not live.active:
+        reason = f"is {live.state or 'not running'}" if live else "is not installed yet"
+        return None if is_broker else _change(bundle, service, "start", reason)
+    if reason := _outdated(service, live, files):
+        return _change(bundle, service, "restart" if is_broker else "reload", reason)
+    return None
+
+
+def _outdated(service: ServiceSpec, live: ServiceStatus, files: Sequence[FileChange]) -> str:
+    effect = _EFFECTS.get(service.component)
+    paths = [
+        change.path for change in files if change.action != "attributes" and effect in change.spec.effects
+    ]
+    if paths:
+        return f"{', '.join(paths)} {'change' if len(paths) > 1 else 'changes'}"
+    return "runs on an older configuration" if live.stale else ""
+
+
+def _change(bundle: HostBundle, service: ServiceSpec, action: str, reason: str) -> ServiceChange:
+    return ServiceChange.model_validate(
+        {"host": bundle.host, "unit": service.unit, "action": action, "reason": reason}
+    )

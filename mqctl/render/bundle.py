@@ -1,0 +1,52 @@
+"""A topology's bundles: for every host its packages, files and services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mqctl.model.bundle import FileSpec, HostBundle, ServiceSpec
+from mqctl.model.topology import Host, Topology
+from mqctl.render.brokers import broker_files
+from mqctl.render.context.hosts import hosts_block
+from mqctl.render.entrance import haproxy_files, keepalived_files
+from mqctl.render.files import printed
+from mqctl.render.refusal import CannotCarryError
+
+
+def render(topology: Topology) -> dict[str, HostBundle]:
+    """The bundles by host name. CannotCarryError when a file's format has no way to say a value."""
+    return {host.name: render_host(topology, host) for host in topology.hosts}
+
+
+def render_host(topology: Topology, host: Host) -> HostBundle:
+    """One host's bundle. CannotCarryError names the host."""
+    try:
+        files = tuple(_files(topology, host))
+    except CannotCarryError as error:
+        raise error.on(host.name) from None
+    return HostBundle(host=host.name, packages=_packages(host), files=files, services=tuple(_services(host)))
+
+
+def _files(topology: Topology, host: Host) -> Iterator[FileSpec]:
+    yield printed("/etc/hosts", "hosts", "hosts/block.j2", hosts_block(topology), kind="block")
+    if host.broker:
+        yield from broker_files(topology, host.broker)
+    if host.haproxy:
+        yield from haproxy_files(topology, host.haproxy)
+    if host.keepalived:
+        yield from keepalived_files(topology, host, host.keepalived)
+
+
+def _packages(host: Host) -> tuple[str, ...]:
+    """Each once, in the order in which the host's roles come."""
+    roles = (host.broker.settings if host.broker else None, host.haproxy, host.keepalived)
+    return tuple(dict.fromkeys(package for role in roles if role for package in role.packages))
+
+
+def _services(host: Host) -> Iterator[ServiceSpec]:
+    if host.broker:
+        yield ServiceSpec(unit="rabbitmq-server.service", component="rabbitmq")
+    if host.haproxy:
+        yield ServiceSpec(unit="haproxy.service", component="haproxy")
+    if host.keepalived:
+        yield ServiceSpec(unit="keepalived.service", component="keepalived")

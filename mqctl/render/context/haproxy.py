@@ -1,0 +1,192 @@
+"""HAProxy's proxies, servers and checks (HAProxy configuration manual)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mqctl.model.base import IPAddress, reveal
+from mqctl.model.haproxy import HaproxySettings
+from mqctl.model.topology import Broker, Host, Topology
+from mqctl.render.refusal import CannotCarryError
+
+RESERVE = 256
+"""Connections beyond the AMQP listener's maxconn, so that the statistics answer when that one is full."""
+AMQP_HEADER = "414d515000000901"
+"""The protocol header "AMQP" 0 0-9-1 (AMQP 0-9-1 specification, section 4.2.2)."""
+CONNECTION_START = "000a000a"
+"""Class 10, method 10: Connection.Start, the broker's answer to a header that it accepts."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One broker behind a listener."""
+
+    name: str
+    address: str
+    options: str
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One `listen` section: what it binds, its keywords in order, its servers."""
+
+    binds: tuple[str, ...]
+    keywords: tuple[str, ...]
+    servers: tuple[Server, ...]
+
+
+@dataclass(frozen=True)
+class HaproxyFile:
+    """haproxy.cfg; durations carry their unit."""
+
+    socket: str
+    global_maxconn: int
+    maxconn: int
+    retries: int
+    timeout_connect: str
+    timeout_client: str
+    timeout_server: str
+    timeout_check: str
+    check_inter: str
+    check_fastinter: str
+    check_downinter: str
+    check_rise: int
+    check_fall: int
+    balance: str
+    amqp: Listener
+    managements: tuple[Listener, ...]
+    stats: Listener
+    stats_uri: str
+    stats_refresh: str
+    stats_auth: str
+
+
+def haproxy_file(topology: Topology, settings: HaproxySettings) -> HaproxyFile:
+    """All of haproxy.cfg. CannotCarryError when the statistics page has no password."""
+    return HaproxyFile(
+        socket=_socket(settings),
+        global_maxconn=settings.maxconn + RESERVE,
+        maxconn=settings.maxconn,
+        retries=settings.retries,
+        timeout_connect=duration(settings.timeout_connect),
+        timeout_client=duration(settings.timeout_client),
+        timeout_server=duration(settings.timeout_server),
+        timeout_check=duration(settings.check_timeout),
+        check_inter=duration(settings.check_inter),
+        check_fastinter=duration(settings.check_fastinter),
+        check_downinter=duration(settings.check_downinter),
+        check_rise=settings.check_rise,
+        check_fall=settings.check_fall,
+        balance=settings.balance,
+        amqp=_amqp(topology, settings),
+        managements=tuple(_managements(topology, settings)),
+        stats=Listener(_binds(topology, settings.stats_port), (), ()),
+        stats_uri=settings.stats_uri,
+        stats_refresh=duration(settings.stats_refresh),
+        stats_auth=f"{settings.stats_user}:{_stats_password(settings)}",
+    )
+
+
+def duration(seconds: float) -> str:
+    """A duration with HAProxy's unit: whole seconds, or else milliseconds, at least one."""
+    milliseconds = max(1, round(seconds * 1000))
+    return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
+
+
+def _amqp(topology: Topology, settings: HaproxySettings) -> Listener:
+    brokers = list(_brokers(topology))
+    warren = any(broker.settings.haproxy_backup for _, broker in brokers)
+    servers = tuple(
+        Server(
+            host.name,
+            socket_address(_reached(host, broker), broker.settings.port),
+            _server_options(broker, settings, warren=warren),
+        )
+        for host, broker in brokers
+    )
+    return Listener(_binds(topology, settings.amqp_port), _AMQP_CHECKS[settings.check], servers)
+
+
+def _server_options(broker: Broker, settings: HaproxySettings, *, warren: bool) -> str:
+    """Clients of a server that went down are cut off, or they would stay on it until their heartbeats fail.
+
+    In a warren they leave the backup too as soon as a primary is back.
+    """
+    words = [f"weight {broker.settings.haproxy_weight}"]
+    if settings.check != "none":
+        words.append("check on-marked-down shutdown-sessions")
+        if warren and not broker.settings.haproxy_backup:
+            words.append("on-marked-up shutdown-backup-sessions")
+    if broker.settings.haproxy_backup:
+        words.append("backup")
+    return " ".join(words)
+
+
+_AMQP_CHECKS: dict[str, tuple[str, ...]] = {
+    "amqp": (
+        "option tcp-check",
+        "tcp-check connect",
+        f"tcp-check send-binary {AMQP_HEADER}",
+        f"tcp-check expect binary {CONNECTION_START}",
+    ),
+    "tcp": (),
+    "none": (),
+}
+"""A stopped (SIGSTOP) broker still accepts connections: only one that speaks AMQP is UP."""
+
+_MANAGEMENT_CHECKS: dict[str, tuple[str, ...]] = {
+    "amqp": ("option httpchk GET /", "http-check expect status 200"),
+    "tcp": (),
+    "none": (),
+}
+"""The management page itself needs no credentials."""
+
+
+def _managements(topology: Topology, settings: HaproxySettings) -> Iterable[Listener]:
+    """The management listener, when a broker has the plugin."""
+    option = "weight 1" if settings.check == "none" else "weight 1 check"
+    servers = tuple(
+        Server(host.name, socket_address(host.address, broker.settings.management_port), option)
+        for host, broker in _brokers(topology)
+        if "rabbitmq_management" in broker.settings.plugins
+    )
+    if servers:
+        binds = _binds(topology, settings.management_port)
+        yield Listener(binds, _MANAGEMENT_CHECKS[settings.check], servers)
+
+
+def _brokers(topology: Topology) -> Iterable[tuple[Host, Broker]]:
+    return ((host, host.broker) for host in topology.brokers if host.broker)
+
+
+def _reached(host: Host, broker: Broker) -> IPAddress:
+    """Where the AMQP listener is: the address it is bound to, unless that is all of them."""
+    bound = broker.settings.bind_address
+    return host.address if bound is None or bound.is_unspecified else bound
+
+
+def socket_address(address: IPAddress, port: int) -> str:
+    """ADDRESS:PORT, an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
+def _binds(topology: Topology, port: int) -> tuple[str, ...]:
+    """All addresses, so that the standby can listen before it has the virtual one."""
+    six = any(host.address.version == 6 for host in topology.hosts)
+    virtual = topology.virtual_address
+    wants_six = six or (virtual is not None and virtual.version == 6)
+    return (f"*:{port}", f":::{port} v6only") if wants_six else (f"*:{port}",)
+
+
+def _socket(settings: HaproxySettings) -> str:
+    """HAProxy replaces variables in addresses, within quotes too (manual, "Environment variables")."""
+    if "$" in settings.socket or "\\" in settings.socket:
+        raise CannotCarryError("haproxy_socket", "haproxy.cfg takes $ and \\ in an address for a variable")
+    return settings.socket
+
+
+def _stats_password(settings: HaproxySettings) -> str:
+    if settings.stats_password is None:
+        raise CannotCarryError("haproxy_stats_password", "is not set", "mqctl generates it at first use")
+    return reveal(settings.stats_password)

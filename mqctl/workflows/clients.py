@@ -1,0 +1,86 @@
+"""The queues and the clients of one scenario: made, started, finished, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mqctl.errors import MqctlError
+from mqctl.model.history import Routes
+from mqctl.model.workload import ClientSpec, WorkloadSettings
+from mqctl.workflows.stage import Stage
+from mqctl.workload import queues
+from mqctl.workload.crew import Crew
+from mqctl.workload.policy import clear_policy, set_policy
+
+
+class Clients:
+    """Publishers and a consumer for each queue, all writing into one history."""
+
+    def __init__(self, stage: Stage, settings: WorkloadSettings, exchange: str, journal: Path) -> None:
+        numbers = range(1, settings.queues + 1)
+        self.queues = tuple(f"{exchange}.{number}" for number in numbers)
+        self.publishers = settings.names
+        self.consumers = tuple(f"c{number}" for number in numbers)
+        self.rate = settings.rate and settings.rate / len(self.publishers)
+        """Messages per second of each publisher; None: as fast as it goes."""
+        self.crew = Crew()
+        self._stage = stage
+        self._settings = settings
+        self._exchange = exchange
+        self._journal = journal
+
+    @property
+    def routes(self) -> Routes:
+        """The queues that each publisher's messages go to."""
+        return queues.routes(self.queues, self._settings)
+
+    def declare(self) -> None:
+        """The policy before the queues, so that they are never anything else."""
+        if self._settings.queue_policy:
+            self.set_policy(self._settings.queue_policy)
+        queues.declare(self._stage.account, self._exchange, self.queues, self._settings)
+
+    def set_policy(self, definition: Mapping[str, str | int]) -> None:
+        """In place of what the queues had."""
+        set_policy(self._stage.api(), self._exchange, definition)
+
+    def publish(self) -> None:
+        """Starts the publishers."""
+        kind = self._settings.exchange_type
+        for name in self.publishers:
+            queue = self.routes[name][0]
+            key = queues.routing_key(kind, queue, name)
+            self.crew.start("publisher", self._spec(name, queue, key))
+
+    def consume(self) -> None:
+        """Starts the consumers."""
+        for name, queue in zip(self.consumers, self.queues, strict=True):
+            self.crew.start("consumer", self._spec(name, queue, ""))
+
+    def left(self) -> int:
+        """Messages ready in all the queues; raises BrokerUnreachableError."""
+        return queues.depth(self._stage.account, self.queues)
+
+    def remove(self) -> None:
+        """What cannot be removed now has a name that says what it is; the next test removes it."""
+        try:
+            queues.remove(self._stage.account, self._exchange, self.queues)
+            if self._settings.queue_policy or self._settings.policy_before_fault:
+                clear_policy(self._stage.api(), self._exchange)
+        except MqctlError:
+            self._stage.leftovers.extend(self.queues)
+
+    def _spec(self, name: str, queue: str, key: str) -> ClientSpec:
+        account, chosen = self._stage.account, self._settings.endpoints
+        return ClientSpec(
+            name=name,
+            run=self._stage.run,
+            account=account.model_copy(update={"endpoints": chosen}) if chosen else account,
+            journal=self._journal,
+            exchange=self._exchange,
+            queue=queue,
+            routing_key=key,
+            settings=self._settings,
+            rate=self.rate,
+        )

@@ -1,0 +1,209 @@
+"""`mqctl failover-test`: a healthy cluster, one scenario after the other under load, a verdict for each."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from mqctl import inventory
+from mqctl.errors import GateError, InconclusiveError, MqctlError, UsageError
+from mqctl.faults import scenarios, targets
+from mqctl.faults.scenarios import Choice
+from mqctl.gates.wait import wait
+from mqctl.inventory import last
+from mqctl.model.base import Model
+from mqctl.model.gate import Outcome, overall
+from mqctl.model.history import Started
+from mqctl.model.scenario import Scenario
+from mqctl.model.topology import Topology
+from mqctl.model.verdict import Verdict
+from mqctl.model.workload import Endpoint, WorkloadSettings
+from mqctl.ssh import Hosts
+from mqctl.verdict.judge import judge, total
+from mqctl.workflows.alone import alone
+from mqctl.workflows.damage import HEAL, stubborn
+from mqctl.workflows.scenario import RECOVER, Report, Run
+from mqctl.workflows.stage import Stage
+from mqctl.workload import journal
+
+_AMQP = 5672
+_NO_VAULT = inventory.VaultOptions()
+_SSH = 3.0
+"""Seconds for each step of an SSH login."""
+
+
+class FailoverReport(Model):
+    """All scenarios of one test, and the judgement over all of them."""
+
+    topology: str
+    run: str
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+    histories: tuple[Path, ...]
+    not_run: tuple[str, ...] = ()
+    """Scenarios that this topology has no target for, or that came after a cluster that did not recover."""
+    leftovers: tuple[str, ...] = ()
+    """Queues that could not be removed."""
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the report goes when nobody says otherwise: `<run>` beside the histories."""
+        return self.histories[0].parent / self.run if self.histories else None
+
+
+def load(name_or_dir: str | None, vault_password_file: Path | None, yes: bool) -> Topology:
+    """The topology to test; raises UsageError for real hosts unless the person said yes."""
+    path = inventory.find(name_or_dir) if name_or_dir else last.recall()
+    topology = inventory.load(path, inventory.VaultOptions(vault_password_file))
+    if topology.lab is None and not yes:
+        raise UsageError(
+            f"{topology.name} is not a lab: this test kills brokers and load balancers of real hosts",
+            "say --yes when that is what you want",
+        )
+    return topology
+
+
+def endpoints(topology: Topology, text: str) -> tuple[Endpoint, ...]:
+    """`mq1,mq2:5673,192.0.2.7` as addresses and ports; raises UsageError for what is none of these."""
+    return tuple(_endpoint(topology, part.strip()) for part in text.split(",") if part.strip())
+
+
+def _endpoint(topology: Topology, text: str) -> Endpoint:
+    name, _, port = text.partition(":")
+    known = next((host for host in topology.hosts if host.name == name), None)
+    try:
+        host = str(known.address if known else ip_address(name))
+        default = known.broker.settings.port if known and known.broker else _AMQP
+        return Endpoint(host=host, port=int(port) if port else default)
+    except ValueError:
+        names = ", ".join(host.name for host in topology.hosts)
+        raise UsageError(
+            f"no endpoint {text}", f"give hosts ({names}) or addresses, with :PORT when it is not {_AMQP}"
+        ) from None
+
+
+def failover_test(
+    topology: Topology,
+    settings: WorkloadSettings,
+    choice: Choice,
+    directory: Path | None,
+    report: Report,
+    vault: inventory.VaultOptions = _NO_VAULT,
+) -> FailoverReport:
+    """Plays the chosen scenarios that have a target, and judges each.
+
+    Histories go to `directory`, by default `.mqctl/failover` beside the inventory. Raises GateError when the
+    cluster is not healthy to begin with, InconclusiveError when that cannot be told.
+    """
+    chosen, skipped = applicable(topology, choice)
+    with _stage(topology, directory, vault, "failover-test") as stage:
+        heal(stage)
+        _require_health(stage)
+        stage.clean()
+        verdicts: list[Verdict] = []
+        histories: list[Path] = []
+        while chosen and all(_recovered(verdict) for verdict in verdicts):
+            histories.append(Run(stage, chosen.pop(0), settings, report).play())
+            verdicts.append(judge(journal.read(histories[-1])))
+    return FailoverReport(
+        topology=topology.name,
+        run=stage.run,
+        outcome=total(verdicts),
+        verdicts=tuple(verdicts),
+        histories=tuple(histories),
+        not_run=(*skipped, *(scenario.name for scenario in chosen)),
+        leftovers=tuple(stage.leftovers),
+    )
+
+
+def listed(choice: Choice) -> tuple[Scenario, ...]:
+    """What `--list` explains. Raises UsageError for an unknown name."""
+    return scenarios.listed(choice)
+
+
+def replay(paths: Sequence[Path]) -> FailoverReport:
+    """Judges histories again."""
+    played = [journal.read(path) for path in paths]
+    verdicts = tuple(judge(recorded) for recorded in played)
+    starts = [event for recorded in played for event in recorded.events if isinstance(event, Started)]
+    return FailoverReport(
+        topology=starts[0].topology if starts else "",
+        run=verdicts[0].run,
+        outcome=total(verdicts),
+        verdicts=verdicts,
+        histories=tuple(paths),
+    )
+
+
+def heal_all(topology: Topology, vault: inventory.VaultOptions = _NO_VAULT) -> tuple[str, ...]:
+    """`mqctl heal`: puts right what an interrupted test left broken; says what that was."""
+    with _stage(topology, None, vault, "heal") as stage:
+        return heal(stage)
+
+
+def heal(stage: Stage) -> tuple[str, ...]:
+    """What the list on disc says is broken, then waits for every gate.
+
+    What cannot be healed stays on the list and keeps nothing else from being healed; its error is raised.
+    """
+    broken = stage.broken.read()
+    errors: list[MqctlError] = []
+    for breakage in broken:
+        try:
+            stubborn(stage.faults(breakage.fault, (breakage.host,))[breakage.host].heal, HEAL)
+        except MqctlError as error:
+            errors.append(error)
+        else:
+            stage.broken.remove(breakage.fault, breakage.host)
+    if errors:
+        raise errors[0]
+    if broken:
+        wait(lambda: not stage.problem(), timeout=RECOVER, interval=1, what="every gate after healing")
+    return tuple(f"{b.fault} of {b.host}, broken since {b.since.isoformat()}" for b in broken)
+
+
+def applicable(topology: Topology, choice: Choice) -> tuple[list[Scenario], list[str]]:
+    """The scenarios to play and the names of those without a target; raises UsageError for a named one."""
+    chosen = scenarios.choose(choice)
+    lacks = {item.name: lack for item in chosen if (lack := targets.missing(item, topology))}
+    if choice.names and lacks:
+        name, lack = next(iter(lacks.items()))
+        raise UsageError(f"scenario {name} needs {lack}", "leave it out, or choose another topology")
+    return [item for item in chosen if item.name not in lacks], list(lacks)
+
+
+@contextmanager
+def _stage(
+    topology: Topology, directory: Path | None, vault: inventory.VaultOptions, what: str
+) -> Iterator[Stage]:
+    histories = directory or topology.state_dir / "failover"
+    histories.mkdir(parents=True, exist_ok=True)
+    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    with (
+        alone(topology.state_dir, what),
+        Hosts.of(topology, _SSH) as hosts,
+        Hosts.of(topology, _SSH) as watchers,
+    ):
+        yield Stage(topology, run, histories.resolve(), hosts, watchers, vault)
+
+
+def _require_health(stage: Stage) -> None:
+    results = stage.gates()
+    outcome = overall(results)
+    if outcome == "pass":
+        return
+    bad = next((result for result in results if result.outcome == outcome), None)
+    what = f"{bad.gate} of {bad.subject}: expected {bad.expected}, got {bad.got}" if bad else "no gate"
+    kind = GateError if outcome == "fail" else InconclusiveError
+    raise kind(
+        f"the cluster is not known to be healthy, nothing was broken: {what}",
+        "`mqctl verify` shows every gate",
+    )
+
+
+def _recovered(verdict: Verdict) -> bool:
+    return not any(f.gate == "cluster.recovered" and f.outcome == "fail" for f in verdict.findings)

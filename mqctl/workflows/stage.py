@@ -1,0 +1,182 @@
+"""Where failover tests play: the cluster with its accounts, the ways to its hosts, its gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from mqctl.errors import UsageError
+from mqctl.faults import catalogue, targets
+from mqctl.faults.base import Fault, Place, Reach
+from mqctl.faults.broken import Broken
+from mqctl.gates import cluster
+from mqctl.inventory import VaultOptions
+from mqctl.model.bundle import HostBundle
+from mqctl.model.gate import GateResult, overall
+from mqctl.model.scenario import FaultName, Target
+from mqctl.model.status import ClusterStatus
+from mqctl.model.topology import Host, Topology
+from mqctl.model.workload import PREFIX, Account, Endpoint
+from mqctl.probe.run import probe
+from mqctl.render.bundle import render
+from mqctl.ssh import Hosts
+from mqctl.workflows.reach import reach, shell
+from mqctl.workload import queues
+from mqctl.workload.api import Api
+from mqctl.workload.policy import clear_policy
+from mqctl.workload.watch import Watch
+
+_CONNECT = 2.0
+"""Seconds for each step of an SSH login while hosts are broken on purpose."""
+
+
+@dataclass
+class Stage:
+    """One topology under test. `hosts` and `watchers` are two pools: watching never waits for faults."""
+
+    topology: Topology
+    run: str
+    histories: Path
+    hosts: Hosts
+    watchers: Hosts
+    vault: VaultOptions = field(default_factory=VaultOptions)
+    leftovers: list[str] = field(default_factory=list)
+    """Queues that could not be removed."""
+
+    @cached_property
+    def account(self) -> Account:
+        """The client user, through the VIP when there is one, else any broker."""
+        broker = self._first.broker
+        assert broker is not None
+        return Account(
+            endpoints=self._entrance(self._amqp),
+            user=broker.settings.client_user,
+            password=self._password(broker.settings.client_user),
+        )
+
+    @cached_property
+    def broken(self) -> Broken:
+        """The list of what is broken."""
+        return Broken(self.topology.state_dir)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """The ways to the hosts."""
+        return reach(self.topology, self.hosts, self.vault, self._probe)
+
+    @cached_property
+    def versions(self) -> Mapping[str, Mapping[str, str]]:
+        """What runs where, by program and host."""
+        hosts = self._probe().hosts
+        found = {
+            "RabbitMQ": {host.host: host.broker.version for host in hosts if host.broker},
+            "Erlang": {host.host: host.broker.erlang for host in hosts if host.broker},
+            "HAProxy": {host.host: host.haproxy.version for host in hosts if host.haproxy},
+        }
+        return {
+            program: {host: version for host, version in by_host.items() if version}
+            for program, by_host in found.items()
+        }
+
+    def gates(self) -> list[GateResult]:
+        """What the gates say now."""
+        return cluster.judge(self.topology, self._probe())
+
+    def problem(self) -> str:
+        """The first gate that does not pass, as a sentence; empty when all do."""
+        results = self.gates()
+        if overall(results) == "pass":
+            return ""
+        bad = [result for result in results if result.outcome in ("fail", "unknown")]
+        return (
+            f"{bad[0].gate} of {bad[0].subject}: expected {bad[0].expected}, got {bad[0].got}"
+            if bad
+            else "no gate could be asked"
+        )
+
+    def clean(self) -> None:
+        """Removes what interrupted tests left in the cluster."""
+        brokers = [host.broker for host in self._probe().hosts if host.broker]
+        for queue in sorted(
+            {q.name for broker in brokers for q in broker.queues if q.name.startswith(PREFIX)}
+        ):
+            queues.remove(self.account, queue.rpartition(".")[0], (queue,))
+        api = self.api()
+        for name in api.policies():
+            if name.startswith(PREFIX):
+                clear_policy(api, name)
+
+    def find(self, target: Target, queue: str) -> targets.Rounds:
+        """The hosts to break something on, round by round."""
+        return targets.find(target, self.topology, self._probe(), queue)
+
+    def faults(self, name: FaultName, group: tuple[str, ...], hold: float = 0.0) -> dict[str, Fault]:
+        """The fault for each host of a group, or one that stands for all of them."""
+        hosts = group[:1] if name in catalogue.AS_ONE else group
+        return {
+            host: catalogue.make(name, self.reach, Place(self.topology, host, group, hold)) for host in hosts
+        }
+
+    def watch(self, watch: Watch, queues: Sequence[str]) -> None:
+        """Sets everything under watch that this topology has."""
+        nodes = {host.broker.node: host.name for host in self.topology.brokers if host.broker}
+        for queue in queues:
+            watch.queue(self.api(), queue, nodes)
+        watch.nodes(self.api(), nodes)
+        routers = [host.name for host in self.topology.routers]
+        if routers:
+            watch.holders(routers, self._holds)
+
+    @cached_property
+    def _first(self) -> Host:
+        if not self.topology.brokers:
+            raise UsageError(f"{self.topology.name} has no brokers", "put hosts into the group rabbitmq")
+        return self.topology.brokers[0]
+
+    def api(self) -> Api:
+        """The management API of whichever broker answers, for one thread."""
+        broker = self._first.broker
+        assert broker is not None
+        user = broker.settings.admin_user
+        endpoints = [
+            Endpoint(host=str(host.address), port=host.broker.settings.management_port)
+            for host in self.topology.brokers
+            if host.broker
+        ]
+        return Api(endpoints, user, self._password(user))
+
+    def _holds(self, router: str) -> bool:
+        vip = self.topology.virtual_address
+        return bool(shell(self.watchers, router, f"ip -o address show to {vip}", _CONNECT).strip())
+
+    def _probe(self) -> ClusterStatus:
+        return probe(self.topology, self._bundles, pool=self.hosts)
+
+    @cached_property
+    def _bundles(self) -> Mapping[str, HostBundle]:
+        return render(self.topology)
+
+    @cached_property
+    def _amqp(self) -> int | None:
+        balancer = next((host.haproxy for host in self.topology.balancers), None)
+        return balancer.amqp_port if balancer else None
+
+    def _entrance(self, port: int | None) -> tuple[Endpoint, ...]:
+        vip = self.topology.virtual_address
+        if vip and port:
+            return (Endpoint(host=str(vip), port=port),)
+        return tuple(
+            Endpoint(host=str(host.address), port=host.broker.settings.port)
+            for host in self.topology.brokers
+            if host.broker
+        )
+
+    def _password(self, user: str) -> SecretStr:
+        for known in self.topology.objects.users:
+            if known.name == user and known.password:
+                return known.password
+        raise UsageError(f"the password of user {user} is not known", "give it in rabbitmq_passwords")

@@ -1,0 +1,99 @@
+"""The few things that a test wants of the management API; its two questions are quick enough for a watch."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import Any, Literal
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from mqctl.model.base import reveal
+from mqctl.model.workload import Endpoint
+
+_TIMEOUT = 1.0
+"""Seconds: a broker that takes longer is as good as silent, the next one is asked."""
+
+_DONE = (200, 201, 204)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a queue lives, as node names."""
+
+    leader: str | None
+    mirrors: tuple[str, ...]
+    synchronised: tuple[str, ...]
+
+
+class Api:
+    """Asks one broker until it fails, then the next. For one thread."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], user: str, password: SecretStr) -> None:
+        self._endpoints = list(endpoints)
+        self._user = user
+        self._password = password
+
+    def queue(self, name: str, vhost: str = "/") -> Place | None:
+        """Where the queue is; None when nobody could say."""
+        columns = "node,leader,slave_nodes,synchronised_slave_nodes,members,online"
+        found = self._get(f"/api/queues/{quote(vhost, safe='')}/{quote(name, safe='')}?columns={columns}")
+        if not isinstance(found, dict):
+            return None
+        leader = found.get("leader") or found.get("node")
+        others = found.get("slave_nodes") or [node for node in found.get("members", ()) if node != leader]
+        return Place(
+            leader if isinstance(leader, str) else None,
+            tuple(others),
+            tuple(found.get("synchronised_slave_nodes") or found.get("online", ())),
+        )
+
+    def running(self) -> dict[str, bool] | None:
+        """Whether each member runs; None when nobody could say."""
+        found = self._get("/api/nodes?columns=name,running")
+        if not isinstance(found, list):
+            return None
+        return {node["name"]: bool(node.get("running")) for node in found if "name" in node}
+
+    def policies(self) -> tuple[str, ...]:
+        """The names of the default vhost's policies; none when nobody could say."""
+        found = self._get("/api/policies/%2F")
+        return tuple(policy["name"] for policy in found) if isinstance(found, list) else ()
+
+    def change(self, method: Literal["PUT", "DELETE"], path: str, body: Mapping[str, Any] | None) -> bool:
+        """Whether some broker did it."""
+        return self._first(method, path, body) is not None
+
+    def _get(self, path: str) -> Any:
+        answer = self._first("GET", path, None)
+        try:
+            return json.loads(answer) if answer else None
+        except ValueError:
+            return None
+
+    def _first(self, method: str, path: str, body: Mapping[str, Any] | None) -> bytes | None:
+        """The answer of the first endpoint that has one; the one that answered is asked first next time."""
+        for _ in self._endpoints:
+            try:
+                return self._ask(self._endpoints[0], method, path, body)
+            except (OSError, HTTPException, ValueError):
+                self._endpoints.append(self._endpoints.pop(0))
+        return None
+
+    def _ask(self, endpoint: Endpoint, method: str, path: str, body: Mapping[str, Any] | None) -> bytes:
+        login = b64encode(f"{self._user}:{reveal(self._password)}".encode()).decode()
+        connection = HTTPConnection(endpoint.host, endpoint.port, timeout=_TIMEOUT)
+        try:
+            headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+            connection.request(method, path, json.dumps(body) if body else None, headers)
+            response = connection.getresponse()
+            answer = response.read()
+        finally:
+            connection.close()
+        if response.status not in _DONE:
+            raise ValueError(f"{path}: {response.status}")
+        return answer

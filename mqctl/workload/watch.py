@@ -1,0 +1,112 @@
+"""Looks at the system while clients work: where the queues live, which brokers run, who holds the VIP.
+
+One thread for each thing to ask, so that a host that does not answer delays only what is known of itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from mqctl.errors import MqctlError
+from mqctl.model.history import Event, HoldersSeen, NodesSeen, QueueSeen
+from mqctl.workload.api import Api
+from mqctl.workload.journal import Journal
+
+_EVERY = 0.25
+"""Seconds between two looks: how exact the times of moves are."""
+
+
+class Watch:
+    """Writes an observation into the history when it differs from the one before."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._last: dict[str, Event] = {}
+        self._holding: dict[str, bool | None] = {}
+        self._lock = threading.Lock()
+
+    def queue(self, api: Api, queue: str, hosts: Mapping[str, str]) -> None:
+        """Watches a queue; `hosts` has the host name of each node name."""
+        self._start(partial(self._see_queue, api, queue, hosts))
+
+    def nodes(self, api: Api, hosts: Mapping[str, str]) -> None:
+        """Watches which brokers run."""
+        self._start(partial(self._see_nodes, api, hosts))
+
+    def holders(self, routers: Sequence[str], holds: Callable[[str], bool]) -> None:
+        """Watches the VIP; `holds` raises MqctlError for a router that does not answer."""
+        for router in routers:
+            self._start(partial(self._see_holder, tuple(routers), router, holds))
+
+    def stop(self) -> None:
+        """Returns when no look is under way any more."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, look: Callable[[], None]) -> None:
+        def looking() -> None:
+            while not self._stop.wait(_EVERY):
+                look()
+
+        thread = threading.Thread(target=looking, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _see_queue(self, api: Api, queue: str, hosts: Mapping[str, str]) -> None:
+        seen = api.queue(queue)
+        if seen is None:
+            return
+
+        def names(nodes: Sequence[str]) -> tuple[str, ...]:
+            return tuple(sorted(hosts.get(node, node) for node in nodes))
+
+        self._write(
+            queue,
+            QueueSeen(
+                queue=queue,
+                leader=hosts.get(seen.leader, seen.leader) if seen.leader else None,
+                mirrors=names(seen.mirrors),
+                synchronised=names(seen.synchronised),
+            ),
+        )
+
+    def _see_nodes(self, api: Api, hosts: Mapping[str, str]) -> None:
+        running = api.running()
+        if running is None:
+            return
+        names = {node: hosts.get(node, node) for node in running}
+        self._write(
+            "nodes",
+            NodesSeen(
+                running=tuple(sorted(name for node, name in names.items() if running[node])),
+                stopped=tuple(sorted(name for node, name in names.items() if not running[node])),
+            ),
+        )
+
+    def _see_holder(self, routers: tuple[str, ...], router: str, holds: Callable[[str], bool]) -> None:
+        try:
+            answer: bool | None = holds(router)
+        except MqctlError:
+            answer = None
+        with self._lock:
+            self._holding[router] = answer
+            if len(self._holding) < len(routers):
+                return
+            event = HoldersSeen(
+                routers=routers,
+                holders=tuple(name for name in routers if self._holding[name]),
+                silent=tuple(name for name in routers if self._holding[name] is None),
+            )
+            self._write("holders", event)
+
+    def _write(self, kind: str, event: Event) -> None:
+        """Only news."""
+        before = self._last.get(kind)
+        if before is None or before.model_copy(update={"t": event.t, "w": event.w}) != event:
+            self._last[kind] = event
+            self._journal.write(event)

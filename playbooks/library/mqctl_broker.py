@@ -1,0 +1,276 @@
+"""Ansible module: founds a cluster, joins it, starts or restarts one broker, and waits until that is true."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+---
+module: mqctl_broker
+short_description: Brings one RabbitMQ broker up, or restarts it, behind gates
+description:
+  - A blank broker never founds a cluster unless it is told to; it waits for a peer that has one.
+  - A broker is stopped only while every member runs, and no queue would lose its last synchronised copy.
+  - Success is what the node says of itself, never a program's exit code.
+options:
+  action:
+    description: >-
+      C(found) starts a blank broker as the first of a cluster, C(join) starts a blank one that joins it,
+      C(rejoin) empties one that runs alone without user data and joins it,
+      C(start) starts a stopped member, C(restart) restarts a running one.
+    type: str
+    choices: [found, join, rejoin, start, restart]
+    required: true
+  node: {description: "Erlang node name, e.g. C(rabbit@mq1).", type: str, required: true}
+  peers: {description: Node names of all brokers of the inventory., type: list, elements: str, default: []}
+  alone: {description: The plan saw this broker running without any other member., type: bool, default: false}
+  unit: {description: The systemd unit., type: str, default: rabbitmq-server.service}
+  boot_timeout: {description: Seconds until the broker must be up., type: int, default: 300}
+  gate_timeout: {description: Seconds until peers and mirrors are there., type: int, default: 300}
+author:
+  - mqctl
+"""
+
+EXAMPLES = """
+- name: Restart a broker
+  mqctl_broker:
+    action: restart
+    node: rabbit@mq1
+    peers: [rabbit@mq1, rabbit@mq2, rabbit@mq3]
+"""
+
+RETURN = """
+note:
+  description: What was done, in a few words.
+  type: str
+  returned: success
+"""
+
+import os
+import re
+import time
+from contextlib import nullcontext
+
+from ansible.module_utils import mqctl_override as override
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.mqctl_node import CONTENT, LIFE, ask
+from ansible.module_utils.mqctl_systemd import NotDoneError, abandoned, control, journal, poll, run, state
+
+ATTEMPTS = 2
+"""Boots that may fail before the broker counts as broken: the first may lose a race against its peers."""
+TELLING = re.compile(r"(\[(?:error|critical|warning)\]) <[\d.]+> (\S.*)")
+"""The first line of a message; those below it, a crash report's say, are indented."""
+
+
+class Broker:
+    """One broker on this host, as the module's arguments describe it."""
+
+    def __init__(self, parameters):
+        self.node = parameters["node"]
+        self.others = sorted(set(parameters["peers"]) - {self.node})
+        self.alone = parameters["alone"]
+        self.unit = parameters["unit"]
+        self.boot_timeout = parameters["boot_timeout"]
+        self.gate_timeout = parameters["gate_timeout"]
+        self.log = f"/var/log/rabbitmq/{self.node}.log"
+
+    def life(self):
+        """What the node says; None while it does not answer or is not fully booted."""
+        said = ask(self.node, LIFE)
+        return said if said and said["running"] else None
+
+    def is_up(self):
+        """Whether systemd and the node agree that it runs."""
+        return state(self.unit)["ActiveState"] == "active" and self.life() is not None
+
+    def boot(self):
+        """(Re)start the unit without blocking on it, and wait until the node is fully booted."""
+        before = state(self.unit)["InvocationID"]
+        offset = os.path.getsize(self.log) if os.path.exists(self.log) else 0
+        control("reset-failed", self.unit)
+        control("restart", "--no-block", self.unit)
+
+        def booted():
+            now = state(self.unit)
+            if now["ActiveState"] == "failed" or int(now["NRestarts"]) >= ATTEMPTS:
+                raise NotDoneError(f"{self.node} does not boot{self.last_words(offset)}")
+            return now["ActiveState"] == "active" and now["InvocationID"] != before and self.life()
+
+        return poll(
+            booted,
+            self.boot_timeout,
+            lambda: f"{self.node} is not up{self.waiting()}{self.last_words(offset)}",
+        )
+
+    def waiting(self):
+        """That a broker waits for its peers is normal, but somebody has to come."""
+        return f": it goes on waiting for one of {', '.join(self.others)}" if self.others else ""
+
+    def last_words(self, offset):
+        """Errors and warnings logged since `offset`, each once."""
+        try:
+            with open(self.log, encoding="utf-8", errors="replace") as log:
+                log.seek(offset if os.path.getsize(self.log) >= offset else 0)
+                found = [TELLING.search(line) for line in log]
+        except FileNotFoundError:
+            found = []
+        telling = dict.fromkeys(f"{line[1]} {line[2].strip()}" for line in found if line)
+        return "\n" + ("\n".join(list(telling)[-8:]) or journal(self.unit))
+
+    def gate(self, holds, what):
+        """Wait until the node's own view satisfies `holds`; `what(view)` says what is wrong."""
+        seen = {}
+
+        def check():
+            if abandoned():
+                raise NotDoneError("the run that asked for this was ended")
+            seen["life"] = self.life()
+            return seen["life"] is not None and holds(seen["life"])
+
+        def complaint():
+            return what(seen["life"]) if seen["life"] else f"{self.node} does not answer"
+
+        poll(check, self.gate_timeout, complaint, interval=0.5)
+        return seen["life"]
+
+
+def found(broker):
+    """Boot the first broker of a cluster from a copy of its configuration that lists no peers."""
+    if broker.is_up():
+        return None
+    with override.booting_as(override.founder, broker.unit):
+        broker.boot()
+    return "founded the cluster"
+
+
+def join(broker):
+    """Boot a blank broker; peer discovery makes it a member of the cluster of a peer, or waits for one."""
+    if broker.is_up() and not is_apart(broker):
+        return None
+    first_boot(broker)
+    return joined(broker)
+
+
+def first_boot(broker):
+    """Without the delay that old versions would add."""
+    as_joiner = override.booting_as(override.joiner, broker.unit)
+    with as_joiner if override.delays_first_boots() else nullcontext():
+        broker.boot()
+
+
+def rejoin(broker):
+    """Empty a broker that is a cluster of its own without user data, and let it join the others."""
+    if not broker.is_up():
+        broker.boot()
+    if not is_apart(broker):
+        return None
+    refuse_user_data(broker)
+    for step in ("stop_app", "reset"):
+        done = run(["rabbitmqctl", "--quiet", "-n", broker.node, step], timeout=120)
+        if done.returncode:
+            raise NotDoneError(f"rabbitmqctl {step}: {(done.stderr or done.stdout).strip()[-300:]}")
+    first_boot(broker)
+    return joined(broker)
+
+
+def is_apart(broker):
+    life = broker.life()
+    return life is None or not set(life["members"]) & set(broker.others)
+
+
+def joined(broker):
+    """The proof: the node itself names another broker of the inventory as a member of its cluster."""
+    life = broker.gate(
+        lambda seen: set(seen["members"]) & set(broker.others),
+        lambda seen: f"{broker.node} is up, but in another cluster: {', '.join(seen['members'])}",
+    )
+    return f"joined {', '.join(sorted(set(life['members']) - {broker.node}))}"
+
+
+def refuse_user_data(broker):
+    """A reset erases; what it would erase is looked at here again, right before."""
+    content = ask(broker.node, CONTENT)
+    if content is None:
+        raise NotDoneError(f"{broker.node} does not say what it holds, so it is not reset")
+    if content["queues"] or content["vhosts"] or content["users"]:
+        held = ", ".join(f"{len(content[what])} {what}" for what in ("vhosts", "users"))
+        raise NotDoneError(
+            f"{broker.node} is a cluster of its own, joining would erase {content['queues']} queues, {held}"
+        )
+
+
+def start(broker):
+    """Boot a stopped member; it may have to wait for peers that are started at the same time."""
+    if broker.is_up():
+        return None
+    broker.boot()
+    return "started"
+
+
+def restart(broker):
+    """Restart a member between two gates; one that has no peers is restarted as it is."""
+    if state(broker.unit)["ActiveState"] == "active" and not broker.alone:
+        broker.gate(may_stop, lambda seen: f"{broker.node} may not be stopped now: {why_not(seen)}")
+    broker.boot()
+    broker.gate(
+        lambda seen: whole(seen) and not seen["behind"],
+        lambda seen: f"{broker.node} was restarted, but {why_not(seen)}",
+    )
+    return "restarted"
+
+
+def whole(life):
+    """Every member runs, and no one is on the other side of a partition."""
+    return set(life["up"]) == set(life["members"]) and not life["apart"]
+
+
+def may_stop(life):
+    """Nobody is missing, and no queue led here would lose its only complete copy."""
+    return whole(life) and not life["alone"]
+
+
+def why_not(life):
+    """What keeps a gate shut, in words."""
+    missing = sorted(set(life["members"]) - set(life["up"]))
+    reasons = [
+        f"{', '.join(missing)} not running" if missing else "",
+        f"partitioned from {', '.join(life['apart'])}" if life["apart"] else "",
+        f"no synchronised mirror of {some(life['alone'])}" if life["alone"] else "",
+        f"mirrors still copy {some(life['behind'])}" if life["behind"] else "",
+    ]
+    return "; ".join(filter(None, reasons)) or "it does not say why"
+
+
+def some(names):
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+ACTIONS = {"found": found, "join": join, "rejoin": rejoin, "start": start, "restart": restart}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "action": {"type": "str", "required": True, "choices": list(ACTIONS)},
+            "node": {"type": "str", "required": True},
+            "peers": {"type": "list", "elements": "str", "default": []},
+            "alone": {"type": "bool", "default": False},
+            "unit": {"type": "str", "default": "rabbitmq-server.service"},
+            "boot_timeout": {"type": "int", "default": 300},
+            "gate_timeout": {"type": "int", "default": 300},
+        },
+        supports_check_mode=True,
+    )
+    action = module.params["action"]
+    if module.check_mode:
+        module.exit_json(changed=True, note=f"would {action}")
+    started = time.monotonic()
+    try:
+        override.remove(module.params["unit"])
+        note = ACTIONS[action](Broker(module.params))
+    except NotDoneError as why:
+        module.fail_json(msg=str(why))
+    took = f" in {time.monotonic() - started:.1f} s" if note else ""
+    module.exit_json(changed=note is not None, note=f"{note or 'is up already'}{took}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Write tests/golden/TOPOLOGY/HOST/... anew: `python -m tests.golden.refresh`, then read the diff."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from mqctl.model.base import reveal
+from mqctl.model.bundle import HostBundle
+from mqctl.model.topology import Topology
+from mqctl.render.brokers import CONF_CHECK
+from mqctl.render.bundle import render
+from tests import nasty, topologies
+
+HERE = Path(__file__).parent
+
+TOPOLOGIES: dict[str, Callable[[], Topology]] = {
+    "mirrored-3node": topologies.mirrored_3node,
+    "mirrored-3node-classic": lambda: topologies.mirrored_3node({"config_format": "classic"}),
+    "standalone": topologies.standalone,
+    "variants": nasty.variants,
+    "evil-conf": lambda: nasty.evil_conf("3.8"),
+    "evil-terms": lambda: nasty.evil_terms("3.10"),
+    "ipv6": nasty.six,
+}
+
+
+FIRST_ONLY = ("mq1", "lb1")
+"""Of the variations one host of each kind is enough."""
+
+
+def files(bundle: HostBundle) -> dict[str, str]:
+    """Content by path below the host's directory, with everything else about the files in `bundle.json`."""
+    contents = {
+        spec.path.lstrip("/"): reveal(spec.content)
+        for spec in bundle.files
+        if spec.kind != "absent" and spec.path != CONF_CHECK
+    }
+    facts = bundle.model_dump(mode="json")
+    for spec in facts["files"]:
+        del spec["content"]
+    return {**contents, "bundle.json": json.dumps(facts, indent=1, ensure_ascii=False) + "\n"}
+
+
+def written(topology: str) -> dict[str, str]:
+    """What lies there now: content by HOST/path."""
+    top = HERE / topology
+    return {
+        str(path.relative_to(top)): path.read_bytes().decode() for path in top.rglob("*") if path.is_file()
+    }
+
+
+def rendered(topology: str) -> dict[str, str]:
+    """What should lie there: content by HOST/path."""
+    return {
+        f"{host}/{path}": content
+        for host, bundle in render(TOPOLOGIES[topology]()).items()
+        if topology == "mirrored-3node" or host.partition(".")[0] in FIRST_ONLY
+        for path, content in files(bundle).items()
+    }
+
+
+def refresh() -> None:
+    """Replace all of it."""
+    for topology in TOPOLOGIES:
+        shutil.rmtree(HERE / topology, ignore_errors=True)
+        for name, content in rendered(topology).items():
+            target = HERE / topology / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(content, encoding="utf-8", newline="")
+
+
+if __name__ == "__main__":
+    refresh()

@@ -1,0 +1,274 @@
+"""Failover tests of a real cluster: both scenarios pass, real losses are found, and nothing stays broken."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mqctl.errors import MqctlError
+from mqctl.faults.base import Reach
+from mqctl.faults.broken import Broken
+from mqctl.gates.wait import wait
+from mqctl.model import history as h
+from mqctl.model.topology import Topology
+from mqctl.model.verdict import Verdict
+from mqctl.model.workload import PREFIX, ClientSpec, WorkloadSettings
+from mqctl.ssh import Hosts
+from mqctl.verdict.judge import judge
+from mqctl.workflows import failover_test as workflow
+from mqctl.workflows.scenario import Live
+from mqctl.workflows.stage import Stage, shell
+from mqctl.workload import journal, queues
+from mqctl.workload.crew import Crew
+from mqctl.workload.journal import Journal, Tail
+
+pytestmark = pytest.mark.lab
+
+SETTINGS = WorkloadSettings(duration=10)
+LEADER = workflow.Choice(("kill-queue-leader",))
+
+
+def quiet(live: Live) -> None:
+    """Nobody watches."""
+
+
+def findings(verdict: Verdict) -> dict[str, str]:
+    return {finding.gate: finding.outcome for finding in verdict.findings}
+
+
+def ours(topology: Topology) -> str:
+    """What failover tests left in the cluster; a broker that was just healed may still be booting."""
+    script = "rabbitmqctl -q --no-table-headers list_queues name && rabbitmqctl -q list_exchanges name"
+    names: list[str] = []
+
+    def told() -> bool:
+        try:
+            names[:] = shell(hosts, topology.brokers[0].name, script, 60).splitlines()
+        except MqctlError:
+            return False
+        return True
+
+    with Hosts.of(topology) as hosts:
+        wait(told, timeout=120, interval=1, what="a broker's answer")
+    return "\n".join(name for name in names if name.startswith(PREFIX))
+
+
+@pytest.fixture
+def healthy(deployed: Topology, tmp_path: Path) -> Iterator[Topology]:
+    """The deployed cluster with every gate passing, before and after."""
+    with Hosts.of(deployed) as hosts, Hosts.of(deployed) as watchers:
+        stage = Stage(deployed, "check", tmp_path, hosts, watchers)
+        wait(lambda: not stage.problem(), timeout=120, interval=1, what="health before the test")
+        yield deployed
+        wait(lambda: not stage.problem(), timeout=180, interval=1, what="health after the test")
+
+
+@pytest.mark.parametrize("scenario", ["kill-queue-leader", "power-off-vip-holder"])
+def test_a_mirrored_cluster_survives(healthy: Topology, tmp_path: Path, scenario: str) -> None:
+    report = workflow.failover_test(healthy, SETTINGS, workflow.Choice((scenario,)), tmp_path, quiet)
+    (verdict,) = report.verdicts
+    assert findings(verdict) == dict.fromkeys(findings(verdict), "pass")
+    assert report.outcome == "pass"
+    assert verdict.messages.lost == verdict.messages.missing == 0
+    assert verdict.messages.confirmed > 1000
+    assert verdict.effects.node_gone is not None
+    assert verdict.effects.node_back is not None
+    assert ours(healthy) == ""
+    assert Broken(healthy.state_dir).read() == ()
+    assert workflow.replay(report.histories).verdicts == report.verdicts
+
+
+NOT_MIRRORED = (
+    f"rabbitmqctl -q set_policy --priority 100 --apply-to queues plain '^{PREFIX}' '{{\"expires\":3600000}}'"
+)
+
+
+def test_a_queue_that_no_policy_mirrors_fails(healthy: Topology, tmp_path: Path) -> None:
+    """The same fault, the same clients; only the mirrors are missing."""
+    broker = healthy.brokers[0].name
+    with Hosts.of(healthy) as hosts:
+        shell(hosts, broker, NOT_MIRRORED, 60)
+        try:
+            stage = Stage(healthy, "plain", tmp_path, hosts, hosts)
+            run = workflow.Run(stage, workflow.scenarios.choose(LEADER)[0], SETTINGS, quiet)
+            verdict = judge(journal.read(run.play()))
+        finally:
+            shell(hosts, broker, "rabbitmqctl -q clear_policy plain", 60)
+    assert verdict.outcome == "fail"
+    assert findings(verdict)["fault.moves"] == "fail"
+    assert findings(verdict)["fault.effect"] == "pass"
+
+
+def test_real_hosts_lose_their_services_over_ssh_alone(healthy: Topology, tmp_path: Path) -> None:
+    """What `power-off` means where nobody can cut the power."""
+    with Hosts.of(healthy) as hosts, Hosts.of(healthy) as watchers:
+        stage = Stage(healthy, "ssh", tmp_path, hosts, watchers)
+        stage.reach = Reach(partial(shell, hosts), power=None)
+        run = workflow.Run(
+            stage, workflow.scenarios.choose(workflow.Choice(("power-off-vip-holder",)))[0], SETTINGS, quiet
+        )
+        verdict = judge(journal.read(run.play()))
+    assert findings(verdict) == dict.fromkeys(findings(verdict), "pass")
+    assert verdict.effects.evidence is not None
+    assert verdict.effects.evidence.startswith("haproxy.service, keepalived.service of lb")
+
+
+class Bench:
+    """Clients without a scenario: what a test wants, in the order it wants."""
+
+    def __init__(self, topology: Topology, path: Path) -> None:
+        self.path = path / "bench.ndjson"
+        self.hosts = Hosts.of(topology)
+        self.account = Stage(topology, "bench", path, self.hosts, self.hosts).account
+        self.exchange = f"{PREFIX}bench"
+        self.queue = f"{self.exchange}.1"
+        self.journal = Journal(self.path)
+        self.crew = Crew()
+        self.events: list[h.Event] = []
+        self.tail = Tail(self.path)
+        queues.declare(self.account, self.exchange, (self.queue,), SETTINGS)
+
+    def start(self, role: Any, name: str, **settings: Any) -> None:
+        spec = ClientSpec(
+            name=name, run="bench", account=self.account, journal=self.path, exchange=self.exchange,
+            queue=self.queue, routing_key=self.queue, settings=WorkloadSettings(**settings),
+        )  # fmt: skip
+        self.crew.start(role, spec)
+
+    def count(self, kind: type[h.Confirmed | h.Delivered]) -> int:
+        self.events += self.tail.read()
+        if kind is h.Confirmed:
+            return sum(e.last - e.first + 1 for e in self.events if isinstance(e, h.Confirmed))
+        return sum(s.length for e in self.events if isinstance(e, h.Delivered) for s in e.spans)
+
+    def publish(self, least: int) -> int:
+        """At least so many confirmed messages; how many it were."""
+        self.start("publisher", "p1")
+        wait(lambda: self.count(h.Confirmed) >= least, timeout=60, what="confirms")
+        assert self.crew.finish(["p1"], 30) == ()
+        return self.count(h.Confirmed)
+
+    def drain(self) -> Verdict:
+        """Everything that is left, to the last message."""
+        self.start("consumer", "c2")
+        wait(lambda: queues.depth(self.account, (self.queue,)) == 0, timeout=60, what="the drain")
+        seen = [-1]
+
+        def settled() -> bool:
+            seen.append(self.count(h.Delivered))
+            return seen[-1] == seen[-2]
+
+        wait(settled, timeout=60, interval=2, what="the last deliveries")
+        assert self.crew.finish(["c2"], 30) == ()
+        self.journal.write(h.Drained(complete=True, left=0), h.Ended())
+        return judge(journal.read(self.path))
+
+    def close(self) -> None:
+        self.crew.stop()
+        queues.remove(self.account, self.exchange, (self.queue,))
+        self.hosts.close()
+        self.tail.close()
+        self.journal.close()
+
+
+@pytest.fixture
+def bench(healthy: Topology, tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(healthy, tmp_path)
+    yield made
+    made.close()
+
+
+def lost(verdict: Verdict) -> str:
+    return findings(verdict)["messages.lost"]
+
+
+def test_nothing_is_lost_when_nothing_happens(bench: Bench) -> None:
+    confirmed = bench.publish(2000)
+    verdict = bench.drain()
+    assert (lost(verdict), verdict.messages.confirmed, verdict.messages.lost) == ("pass", confirmed, 0)
+
+
+def test_purged_messages_are_lost(bench: Bench) -> None:
+    confirmed = bench.publish(2000)
+    with queues.channel(bench.account) as talk:
+        purged = talk.queue_purge(bench.queue).method.message_count
+    verdict = bench.drain()
+    assert purged == confirmed
+    assert (lost(verdict), verdict.messages.lost) == ("fail", purged)
+    assert verdict.outcome == "fail"
+
+
+def test_a_consumer_that_acknowledges_before_it_works_loses(bench: Bench) -> None:
+    """Automatic acknowledgement: what was on the wire when the consumer died is gone."""
+    confirmed = bench.publish(20_000)
+    bench.start("consumer", "c1", acknowledge="automatic")
+    wait(lambda: bench.count(h.Delivered) > 0, timeout=30, interval=0.01, what="a delivery")
+    bench.crew.stop()
+    verdict = bench.drain()
+    assert verdict.messages.confirmed == confirmed
+    assert lost(verdict) == "fail"
+    assert 0 < verdict.messages.lost < confirmed
+
+
+def test_a_consumer_that_acknowledges_after_its_work_loses_nothing(bench: Bench) -> None:
+    """The same death, with manual acknowledgements: messages come again, marked."""
+    bench.publish(20_000)
+    bench.start("consumer", "c1")
+    wait(lambda: bench.count(h.Delivered) > 0, timeout=30, interval=0.01, what="a delivery")
+    bench.crew.stop()
+    verdict = bench.drain()
+    assert (lost(verdict), verdict.messages.lost) == ("pass", 0)
+
+
+def _interrupted(topology: Topology, path: Path) -> None:
+    """A failover test as a process of its own, to be killed."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored when this runs in the background
+    workflow.failover_test(topology, SETTINGS, LEADER, path, quiet)
+
+
+def _broken_by_a_process(topology: Topology, path: Path) -> multiprocessing.process.BaseProcess:
+    """Runs until the fault is in the history."""
+    process = multiprocessing.get_context("spawn").Process(target=_interrupted, args=(topology, path))
+    process.start()
+
+    def injected() -> bool:
+        assert process.is_alive()
+        files = list(path.glob("*.ndjson"))
+        return bool(files) and '"fault-observed"' in files[0].read_text()
+
+    wait(injected, timeout=90, what="the fault")
+    assert len(Broken(topology.state_dir).read()) == 1
+    return process
+
+
+def test_ctrl_c_heals(healthy: Topology, tmp_path: Path) -> None:
+    process = _broken_by_a_process(healthy, tmp_path)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGINT)
+    process.join(60)
+    assert process.exitcode not in (None, 0)
+    assert Broken(healthy.state_dir).read() == ()
+    assert ours(healthy) == ""
+
+
+def test_a_crash_leaves_a_list_to_heal_and_a_history_to_judge(healthy: Topology, tmp_path: Path) -> None:
+    process = _broken_by_a_process(healthy, tmp_path)
+    process.kill()
+    process.join()
+    (path,) = tmp_path.glob("*.ndjson")
+    assert workflow.replay([path]).outcome == "unknown"
+    (healed,) = workflow.heal_all(healthy)
+    assert healed.startswith("kill-broker of mq")
+    assert Broken(healthy.state_dir).read() == ()
+    assert ours(healthy) != ""
+    report = workflow.failover_test(healthy, SETTINGS, LEADER, tmp_path / "next", quiet)
+    assert report.outcome == "pass"
+    assert ours(healthy) == ""

@@ -1,0 +1,263 @@
+"""Every fault on real containers: its effect is seen on the system, and `mqctl heal` undoes it afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from mqctl import lab
+from mqctl.errors import MqctlError
+from mqctl.faults import packets
+from mqctl.gates.wait import wait
+from mqctl.model.scenario import Expectation, FaultName, NamedNode, Scenario
+from mqctl.model.topology import Topology
+from mqctl.model.verdict import Verdict
+from mqctl.model.workload import WorkloadSettings
+from mqctl.ssh import Hosts
+from mqctl.verdict.judge import judge
+from mqctl.workflows import failover_test as workflow
+from mqctl.workflows.damage import at_once
+from mqctl.workflows.scenario import Live
+from mqctl.workflows.stage import Stage, shell
+from mqctl.workload import journal
+
+pytestmark = pytest.mark.lab
+
+SETTINGS = WorkloadSettings(duration=10)
+TICK = 8
+"""Seconds of net_ticktime while a partition is tried: a silent peer is down after 6 to 10."""
+_RULES = (
+    "iptables -w -S 2>/dev/null | grep MQCTL; command -v nft >/dev/null && nft list ruleset | grep mqctl; :"
+)
+
+
+def quiet(live: Live) -> None:
+    """Nobody watches."""
+
+
+@contextmanager
+def on_stage(topology: Topology, path: Path) -> Iterator[Stage]:
+    with Hosts.of(topology, 3) as hosts, Hosts.of(topology, 3) as watchers:
+        yield Stage(topology, "faults", path, hosts, watchers)
+
+
+@pytest.fixture
+def stage(deployed: Topology, tmp_path: Path) -> Iterator[Stage]:
+    """The deployed cluster; whatever a test breaks is healed, and healthy in the end."""
+    with on_stage(deployed, tmp_path) as made:
+        wait(lambda: not made.problem(), timeout=120, interval=1, what="health before the test")
+        yield made
+        workflow.heal(made)
+        wait(lambda: not made.problem(), timeout=240, interval=1, what="health after the test")
+
+
+def ask(stage: Stage, host: str, script: str) -> str:
+    return shell(stage.hosts, host, script, 60).strip()
+
+
+def holder(stage: Stage) -> str:
+    vip = stage.topology.virtual_address
+    (name,) = [
+        host.name for host in stage.topology.routers if ask(stage, host.name, f"ip -o address show to {vip}")
+    ]
+    return name
+
+
+BROKERS = ("mq1", "mq2", "mq3")
+ROUTERS = ("lb1", "lb2")
+WHERE: dict[FaultName, tuple[str, ...]] = {
+    "kill-broker": ("mq2",),
+    "stop-broker": ("mq2",),
+    "freeze-broker": ("mq2",),
+    "memory-alarm": ("mq2",),
+    "disk-alarm": ("mq3",),
+    "cut-from-peers": ("mq2",),
+    "cut-one-way": ("mq2",),
+    "cut-from-clients": ("mq2",),
+    "cut-from-all": ("mq3",),
+    "rolling-restart": BROKERS,
+    "power-off": BROKERS,
+    "kill-haproxy": ("lb1",),
+    "lose-haproxy": ("lb1",),
+    "freeze-haproxy": ("lb1",),
+    "kill-keepalived": ("lb1",),
+    "cut-vrrp": ROUTERS,
+    "reload-configuration": ROUTERS,
+}
+LASTING = {*WHERE} - {
+    "kill-broker",
+    "kill-haproxy",
+    "kill-keepalived",
+    "rolling-restart",
+    "reload-configuration",
+}
+"""Faults that are there until they are healed; the others are over at once, and systemd repairs."""
+
+
+def test_no_fault_is_left_out() -> None:
+    assert {*WHERE} == {*get_args(FaultName)}
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_a_fault_is_seen_and_healed_by_a_stranger(stage: Stage, tmp_path: Path, name: FaultName) -> None:
+    """Healed by `mqctl heal` from the list on disc alone, as after a SIGKILL of the test."""
+    group = WHERE[name]
+    faults = stage.faults(name, group, hold=30)
+    assert {host: fault.evidence() for host, fault in faults.items() if name in LASTING} == (
+        dict.fromkeys(faults) if name in LASTING else {}
+    )
+    for host in faults:
+        stage.broken.add(name, host)
+    at_once([fault.inject for fault in faults.values()])
+    for host, fault in faults.items():
+        wait(lambda fault=fault: fault.evidence() is not None, timeout=30, what=f"{name} of {host}")  # type: ignore[misc]
+    healed = workflow.heal_all(stage.topology)
+    assert [line.partition(",")[0] for line in healed] == [f"{name} of {host}" for host in faults]
+    assert stage.broken.read() == ()
+    assert stage.problem() == ""
+    if name in LASTING:
+        assert {host: fault.evidence() for host, fault in faults.items()} == dict.fromkeys(faults)
+    if stage.reach.network:
+        assert "".join(stage.reach.network(host.name, _RULES, 10) for host in stage.topology.hosts) == ""
+
+
+def test_a_fault_without_its_effect_has_no_evidence(stage: Stage) -> None:
+    """Nothing was injected: nobody may find evidence on a healthy cluster."""
+    for name in sorted(LASTING):
+        for host, fault in stage.faults(name, WHERE[name]).items():
+            assert fault.evidence() is None, (name, host)
+
+
+@pytest.fixture
+def with_nft(stage: Stage) -> str:
+    """A host whose packet filter mqctl must reach over SSH, as on real hosts."""
+    ask(
+        stage,
+        "mq2",
+        "command -v nft || { apt-get update -qq && apt-get install -qq -y nftables; } >/dev/null 2>&1",
+    )
+    return "mq2"
+
+
+@pytest.mark.parametrize("name", ["cut-from-peers", "cut-from-clients", "cut-from-all", "cut-one-way"])
+def test_real_hosts_are_cut_over_ssh_and_still_reached(stage: Stage, with_nft: str, name: FaultName) -> None:
+    stage.reach = replace(stage.reach, network=None, power=None)
+    (fault,) = stage.faults(name, (with_nft,), hold=30).values()
+    stage.broken.add(name, with_nft)
+    fault.inject()
+    wait(lambda: fault.evidence() is not None, timeout=30, what=name)
+    assert packets.TABLE in ask(stage, with_nft, "nft list tables")
+    assert ask(stage, with_nft, f"systemctl is-active {packets.TIMER}.timer") == "active"
+    with on_stage(stage.topology, stage.histories) as other:
+        assert ask(other, with_nft, "echo in") == "in"
+    workflow.heal(stage)
+    assert (
+        ask(stage, with_nft, f"nft list tables; systemctl is-active {packets.TIMER}.timer || :") == "inactive"
+    )
+
+
+def test_a_real_host_heals_itself_when_mqctl_is_gone(stage: Stage, with_nft: str) -> None:
+    stage.reach = replace(stage.reach, network=None, power=None)
+    script = packets.deadman(3) + packets.apply([packets.Rule("in", protocol="tcp", port=5672)])
+    began = time.monotonic()
+    ask(stage, with_nft, script)
+    assert packets.TABLE in ask(stage, with_nft, "nft list tables")
+    wait(lambda: not ask(stage, with_nft, "nft list tables"), timeout=30, what="the host's own healing")
+    assert time.monotonic() - began >= 2
+
+
+def test_a_host_without_a_packet_filter_says_so(stage: Stage) -> None:
+    stage.reach = replace(stage.reach, network=None)
+    (fault,) = stage.faults("cut-from-clients", ("mq3",)).values()
+    with pytest.raises(MqctlError, match="neither nft nor iptables is installed"):
+        fault.inject()
+    fault.heal()
+
+
+def play(stage: Stage, scenario: Scenario) -> Verdict:
+    return judge(journal.read(workflow.Run(stage, scenario, SETTINGS, quiet).play()))
+
+
+def outcome(verdict: Verdict) -> dict[str, str]:
+    return {finding.gate: finding.outcome for finding in verdict.findings}
+
+
+def test_a_split_brain_of_the_vip_is_made_and_found_out(stage: Stage, tmp_path: Path) -> None:
+    choice = workflow.Choice(("split-vip",))
+    (verdict,) = workflow.failover_test(stage.topology, SETTINGS, choice, tmp_path, quiet).verdicts
+    assert outcome(verdict)["vip.holders"] == "fail"
+    assert verdict.effects.several_holders > 2
+    assert (verdict.outcome, verdict.as_expected) == ("fail", "pass")
+
+
+def _on_all(stage: Stage, expression: str) -> None:
+    for host in BROKERS:
+        ask(stage, host, f"rabbitmqctl -q eval '{expression}'")
+
+
+@contextmanager
+def ticking(stage: Stage) -> Iterator[None]:
+    """Brokers that notice a silent peer within seconds; a restart forgets it."""
+    _on_all(stage, f"net_kernel:set_net_ticktime({TICK}, 0).")
+    try:
+        yield
+    finally:
+        _on_all(stage, "net_kernel:set_net_ticktime(60, 0).")
+
+
+CUT = Scenario(
+    name="cut-leader", title="a partition", fault="cut-from-peers", target="queue-leader", hold=2.5 * TICK,
+    expect=Expectation(moves="queue-leader"),
+)  # fmt: skip
+
+
+def test_a_partition_is_made_and_the_minority_pauses(stage: Stage) -> None:
+    with ticking(stage):
+        verdict = play(stage, CUT)
+    assert outcome(verdict) == dict.fromkeys(outcome(verdict), "pass")
+    assert verdict.messages.lost == 0
+    assert verdict.effects.node_gone is not None
+
+
+def test_a_partition_that_nobody_handles_is_found_out(stage: Stage) -> None:
+    """`ignore`: both sides go on, and the cluster stays divided after the cut is healed."""
+    _on_all(stage, "application:set_env(rabbit, cluster_partition_handling, ignore).")
+    minority = NamedNode(node="mq2")
+    try:
+        with ticking(stage):
+            (fault,) = stage.faults("cut-from-peers", (minority.node,)).values()
+            stage.broken.add("cut-from-peers", minority.node)
+            fault.inject()
+            divided: Callable[[], bool] = partial(_is_divided, stage, minority.node)
+            wait(divided, timeout=5 * TICK, interval=1, what="brokers that miss each other")
+            fault.heal()
+            stage.broken.remove("cut-from-peers", minority.node)
+            wait(lambda: "partition" in stage.problem(), timeout=60, interval=1, what="the gates' refusal")
+            with pytest.raises(MqctlError, match="the cluster is not known to be healthy"):
+                workflow.failover_test(stage.topology, SETTINGS, workflow.Choice(), stage.histories, quiet)
+    finally:
+        ask(stage, minority.node, "systemctl restart rabbitmq-server")
+        for host in BROKERS:
+            setting = "application:set_env(rabbit, cluster_partition_handling, pause_minority)."
+            ask(stage, host, f"rabbitmqctl -q await_startup && rabbitmqctl -q eval '{setting}'")
+
+
+def _is_divided(stage: Stage, host: str) -> bool:
+    """The broker on the other side runs, and believes to be alone."""
+    return ask(stage, host, "rabbitmqctl -q eval 'length(rabbit_nodes:list_running()).'") == "1"
+
+
+def test_the_lab_has_the_networks_of_its_hosts_only(stage: Stage) -> None:
+    assert stage.topology.lab is not None
+    with pytest.raises(MqctlError, match="has no host mq9"):
+        lab.host_pid(stage.topology.lab.name, "mq9")
+    assert stage.reach.network is not None
+    with pytest.raises(MqctlError, match="network of lab host mq1: no"):
+        stage.reach.network("mq1", "echo no >&2; exit 1", 10)

@@ -1,0 +1,111 @@
+"""Whole topologies built by hand, with fixed secrets: what the inventories in `inventories/` come out as."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from mqctl.model.haproxy import HaproxySettings
+from mqctl.model.keepalived import KeepalivedSettings
+from mqctl.model.objects import Objects, Policy, User
+from mqctl.model.rabbitmq import RabbitmqSettings
+from mqctl.model.topology import Broker, Connection, Host, Topology
+
+COOKIE = "COOKIEFORTESTSONLY00"
+STATS_PASSWORD = "stats-password-for-tests"
+AUTH_PASS = "vrrptest"
+ADMIN_PASSWORD = "admin-password-for-tests"
+APP_PASSWORD = "app-password-for-tests"
+NETWORK = "10.93.17"
+
+SECRETS = (COOKIE, STATS_PASSWORD, AUTH_PASS, ADMIN_PASSWORD, APP_PASSWORD)
+"""None of these may be seen in a diff, a log, an argv or a masked bundle."""
+
+
+def mirrored_3node(
+    rabbitmq: dict[str, Any] | None = None,
+    haproxy: dict[str, Any] | None = None,
+    keepalived: dict[str, Any] | None = None,
+) -> Topology:
+    """Three brokers with mirrored queues behind two load balancers; the arguments are further settings."""
+    brokers = tuple(broker(f"mq{i}", f"{NETWORK}.1{i}", **(rabbitmq or {})) for i in (1, 2, 3))
+    balancers = tuple(
+        balancer(f"lb{i}", f"{NETWORK}.2{i}", 160 - 10 * i, haproxy or {}, keepalived or {}) for i in (1, 2)
+    )
+    return topology("mirrored-3node", brokers + balancers)
+
+
+def standalone(**settings: Any) -> Topology:
+    """One broker and nothing else."""
+    return topology("standalone", (broker("mq1", f"{NETWORK}.11", **settings),))
+
+
+def topology(name: str, hosts: tuple[Host, ...]) -> Topology:
+    """These hosts as one topology, with the objects that mqctl always makes and a mirroring policy."""
+    return Topology(
+        name=name,
+        inventory=Path("/inventories") / name,
+        state_dir=Path("/inventories") / name / ".mqctl",
+        hosts=hosts,
+        cluster_name=name,
+        objects=objects(),
+        erlang_cookie=SecretStr(COOKIE),
+    )
+
+
+def objects() -> Objects:
+    """The administrator, the client user and the policy `ha-all`."""
+    return Objects(
+        users=(
+            User(name="admin", tags=("administrator",), password=SecretStr(ADMIN_PASSWORD)),
+            User(name="app", password=SecretStr(APP_PASSWORD)),
+        ),
+        policies=(
+            Policy.model_validate(
+                {
+                    "name": "ha-all",
+                    "pattern": "^",
+                    "apply-to": "queues",
+                    "definition": {"ha-mode": "all", "ha-sync-mode": "automatic"},
+                }
+            ),
+        ),
+    )
+
+
+def broker(name: str, address: str, **settings: Any) -> Host:
+    """A broker whose node is called after the host."""
+    decided = RabbitmqSettings.model_validate({"version": "3.10", **settings})
+    return Host(
+        name=name,
+        connection=Connection(host=address, user="root"),
+        address=IPv4Address(address),
+        broker=Broker(
+            node=f"{decided.nodename}@{name}",
+            address=decided.cluster_address or IPv4Address(address),
+            settings=decided,
+        ),
+    )
+
+
+def balancer(
+    name: str, address: str, priority: int, haproxy: dict[str, Any], keepalived: dict[str, Any]
+) -> Host:
+    """A host with HAProxy and Keepalived."""
+    return Host(
+        name=name,
+        connection=Connection(host=address, user="root"),
+        address=IPv4Address(address),
+        haproxy=HaproxySettings.model_validate({"stats_password": STATS_PASSWORD, **haproxy}),
+        keepalived=KeepalivedSettings.model_validate(
+            {
+                "virtual_address": IPv4Interface(f"{NETWORK}.100/24"),
+                "priority": priority,
+                "auth_pass": AUTH_PASS,
+                **keepalived,
+            }
+        ),
+    )

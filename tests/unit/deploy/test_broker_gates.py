@@ -1,0 +1,55 @@
+"""When a broker may be stopped, judged from what it says of itself."""
+
+import importlib
+import sys
+
+import ansible.module_utils
+import pytest
+
+from . import modules
+
+
+@pytest.fixture(scope="module")
+def broker():
+    ansible.module_utils.__path__.append(str(modules.PLAYBOOKS / "module_utils"))
+    sys.path.insert(0, str(modules.PLAYBOOKS / "library"))
+    yield importlib.import_module("mqctl_broker")
+    sys.path.remove(str(modules.PLAYBOOKS / "library"))
+    ansible.module_utils.__path__.pop()
+
+
+def life(**changes):
+    whole = {"members": ["a", "b", "c"], "up": ["c", "a", "b"], "apart": [], "alone": [], "behind": []}
+    return {**whole, **changes}
+
+
+def test_a_whole_cluster_may_lose_one(broker):
+    assert broker.may_stop(life())
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"up": ["a", "b"]}, "c not running"),
+        ({"up": ["a", "b", "c", "d"]}, "it does not say why"),
+        ({"apart": ["b"]}, "partitioned from b"),
+        ({"alone": ["orders in /"]}, "no synchronised mirror of orders in /"),
+        ({"alone": ["1", "2", "3", "4", "5"]}, "no synchronised mirror of 1, 2, 3 and 2 more"),
+    ],
+)
+def test_what_forbids_to_stop_a_broker(broker, changes, reason):
+    assert not broker.may_stop(life(**changes))
+    assert broker.why_not(life(**changes)) == reason
+
+
+def test_a_mirror_that_copies_forbids_nothing_by_itself_but_is_told(broker):
+    assert broker.may_stop(life(behind=["q in /"]))
+    assert broker.why_not(life(behind=["q in /"])) == "mirrors still copy q in /"
+
+
+def test_the_polling_loop_gives_up_in_the_end(broker):
+    calls = []
+    with pytest.raises(broker.NotDoneError, match=r"nothing came \(waited 0.05 s\)"):
+        broker.poll(lambda: calls.append(1), 0.05, lambda: "nothing came", interval=0.01)
+    assert len(calls) > 1
+    assert broker.poll(lambda: "yes", 0, lambda: "no") == "yes"

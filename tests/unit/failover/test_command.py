@@ -1,0 +1,132 @@
+"""The command: exit codes, the last line, JSON, and what it refuses before it touches anything."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from mqctl import share
+from mqctl.cli.failover_test import failover_test
+from mqctl.errors import MqctlError, UsageError
+from mqctl.model import history as h
+from mqctl.model.workload import WorkloadSettings
+from mqctl.workflows import failover_test as workflow
+from mqctl.workflows.alone import alone
+from mqctl.workload.journal import Journal
+from tests.topologies import mirrored_3node, standalone
+from tests.unit.failover.histories import clean
+
+APP = typer.Typer()
+APP.command()(failover_test)
+
+
+def saved(path: Path, events: list[h.Event]) -> str:
+    journal = Journal(path)
+    journal.write(*events)
+    journal.close()
+    return str(path)
+
+
+def but(*, lost: tuple[int, ...] = (), without: tuple[type, ...] = ()) -> list[h.Event]:
+    return [
+        e
+        for e in clean()
+        if not isinstance(e, without) and not (isinstance(e, h.Delivered) and e.spans[0].seq in lost)
+    ]
+
+
+CASES = {
+    "pass": (clean(), 0, "0 confirmed messages lost (150 confirmed, 1 fault)"),
+    "lost": (but(lost=(7, 8)), 1, "FAILED: 2 confirmed messages lost (150 confirmed, 1 fault)"),
+    "cut": (
+        but(lost=(7,), without=(h.Drained,)),
+        3,
+        "UNKNOWN: up to 1 confirmed messages lost (150 confirmed, 1 fault)",
+    ),
+    "did not recover": (
+        [*but(without=(h.Recovered,)), h.Recovered(t=12, w=0, healthy=False, detail="mirrors")],
+        1,
+        "FAILED, although no confirmed message is known to be lost (150 confirmed, 1 fault)",
+    ),
+    "empty": ([], 3, "UNKNOWN: up to 0 confirmed messages lost (0 confirmed, 1 fault)"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_replay(tmp_path: Path, name: str) -> None:
+    events, code, last = CASES[name]
+    done = CliRunner().invoke(APP, ["--replay", saved(tmp_path / "h", events)])
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (code, last)
+
+
+def test_json(tmp_path: Path) -> None:
+    done = CliRunner().invoke(APP, ["--json", "--replay", saved(tmp_path / "h", but(lost=(7,)))])
+    report = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert (report["outcome"], report["verdicts"][0]["messages"]["lost"]) == ("fail", 1)
+
+
+def test_findings_that_are_no_pass_are_told(tmp_path: Path) -> None:
+    done = CliRunner().invoke(APP, ["--replay", saved(tmp_path / "h", but(lost=(7,)))])
+    assert (
+        "fail s: messages.lost: expected 0 confirmed messages lost, got 1 of 150 lost (p1/7)" in done.stdout
+    )
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """The bundled topology without its lab: real hosts."""
+    site = tmp_path / "site"
+    ignore = shutil.ignore_patterns(".mqctl", "secrets.yml")
+    shutil.copytree(share.root() / "inventories" / "mirrored-3node", site, ignore=ignore)
+    for path in site.rglob("*.yml"):
+        path.write_text(path.read_text().replace("mqctl_lab:", "x_lab:"))
+    workflow.inventory.ensure(site)
+    return site
+
+
+def test_real_hosts_want_a_yes(site: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        workflow.load(str(site), None, yes=False)
+    assert caught.value.message.startswith("site is not a lab: this test kills brokers")
+    assert workflow.load(str(site), None, yes=True).lab is None
+
+
+def test_scenarios_without_a_target(tmp_path: Path) -> None:
+    chosen, skipped = workflow.applicable(standalone(), workflow.Choice())
+    assert "kill-queue-leader" in [s.name for s in chosen]
+    assert {"power-off-vip-holder", "kill-mirror"} <= set(skipped)
+    with pytest.raises(UsageError, match="power-off-vip-holder needs a VIP, and standalone has none"):
+        workflow.applicable(standalone(), workflow.Choice(("power-off-vip-holder",)))
+    assert workflow.applicable(mirrored_3node(), workflow.Choice())[1] == []
+
+
+def test_no_test_while_something_changes_the_hosts(tmp_path: Path) -> None:
+    topology = mirrored_3node().model_copy(update={"state_dir": tmp_path})
+    refused = pytest.raises(MqctlError, match="mqctl deploy, process")
+    with alone(tmp_path, "deploy"):
+        with refused:
+            workflow.failover_test(topology, WorkloadSettings(), workflow.Choice(), None, lambda _: None)
+        with refused:
+            workflow.heal_all(topology)
+
+
+def test_list_explains_every_scenario_and_runs_none() -> None:
+    result = CliRunner().invoke(APP, ["--list"])
+    assert result.exit_code == 0
+    for scenario in workflow.listed(workflow.Choice()):
+        assert (
+            f"{scenario.name}\n  {scenario.title}\n  fault {scenario.fault} on the {scenario.target}"
+            in result.stdout
+        )
+
+
+def test_list_as_json_and_only_what_is_known() -> None:
+    result = CliRunner().invoke(APP, ["--list", "--json", "-s", "kill-queue-leader"])
+    assert [scenario["name"] for scenario in json.loads(result.stdout)] == ["kill-queue-leader"]
+    assert isinstance(CliRunner().invoke(APP, ["--list", "-s", "nonsense"]).exception, UsageError)
