@@ -4,15 +4,13 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTEST := $(BIN)/pytest -q
 
-.PHONY: demo test test-all fast lint unit lab controls molecule benchmark environment engine browser engine-stop image clean
+.PHONY: demo test fast lint unit lab molecule benchmark environment engine browser engine-stop image clean
 
 demo: environment engine  ## A cluster of three brokers behind two load balancers, and its first failover test
 	$(BIN)/mqctl deploy mirrored-3node
 	$(BIN)/mqctl failover-test mirrored-3node -s kill-queue-leader -s power-off-vip-holder
 
 test: fast lab molecule  ## What a change must pass
-
-test-all: test controls  ## What CI spreads over its jobs
 
 fast: lint unit  ## No engine, no root: what every commit passes
 
@@ -28,10 +26,7 @@ unit: environment
 	$(PYTEST) tests/unit tests/errors tests/golden -n 2
 
 lab: environment engine browser  ## On real containers, and the report in a real browser
-	$(PYTEST) --durations 15 tests/lab --ignore tests/lab/test_controls.py
-
-controls: environment engine  ## Deliberately unsafe set-ups must fail their failover tests
-	$(PYTEST) tests/lab/test_controls.py
+	$(PYTEST) --durations 15 tests/lab
 
 molecule: environment engine
 	$(BIN)/molecule test --scenario-name mirrored-3node
