@@ -74,13 +74,17 @@ def show(report: FailoverReport, files: Sequence[Path]) -> None:
         console.print(formula, style="dim", soft_wrap=True, highlight=False, markup=False)
     for name in report.not_run:
         console.print(f"not run: {name}", highlight=False)
+    if report.aborted:
+        console.print(f"aborted: {report.aborted}", soft_wrap=True, highlight=False, markup=False)
+    for name in report.unplayed:
+        console.print(f"unknown {name}: the test was aborted before it", highlight=False)
     for queue in report.leftovers:
         console.print(f"left in the cluster: {queue}", highlight=False)
     for path in report.histories:
         console.print(f"history: {path}", soft_wrap=True, highlight=False)
     for path in files[:1]:
         console.print(f"report: {path}", soft_wrap=True, highlight=False, markup=False)
-    last = Text(sentence(report.verdicts), style=_COLOURS[report.outcome])
+    last = Text(sentence(report.verdicts, report.unplayed), style=_COLOURS[report.outcome])
     console.print(last, soft_wrap=True)
 
 

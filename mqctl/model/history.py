@@ -294,10 +294,19 @@ class Ended(_Event):
     event: Literal["ended"] = "ended"
 
 
+class Aborted(_Event):
+    """The whole test ended here, before its last scenario did."""
+
+    event: Literal["aborted"] = "aborted"
+    reason: str
+    left: tuple[str, ...] = ()
+    """Scenarios that were to come after this one."""
+
+
 Event = (
     Started | Phase | Published | Confirmed | Nacked | Returned | Unknown | Delivered | Unexpected | Acked
     | Connected | Disconnected | Blocked | Finished | FaultInjected | FaultObserved | FaultHealed
-    | HoldersSeen | QueueSeen | NodesSeen | Recovered | Drained | Ended
+    | HoldersSeen | QueueSeen | NodesSeen | Recovered | Drained | Ended | Aborted
 )  # fmt: skip
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 

@@ -23,10 +23,12 @@ class ScenarioReport(Model):
 
 
 class Untested(Model):
-    """A bundled scenario that this test did not run."""
+    """A bundled scenario that this test did not run, or any that an aborted one did not come to."""
 
     name: str
     title: str
+    aborted: bool = False
+    """It was asked for: its verdict is unknown."""
 
 
 class Report(Model):

@@ -47,10 +47,17 @@ def judge(recorded: History) -> Verdict:
     )
 
 
-def total(verdicts: Sequence[Verdict]) -> Outcome:
-    """The worst of several, controls by whether they failed as they should; of none: unknown."""
-    outcomes = {verdict.as_expected for verdict in verdicts}
+def total(verdicts: Sequence[Verdict], unplayed: Sequence[str] = ()) -> Outcome:
+    """The worst of several, controls by whether they failed as they should; of none: unknown, as is what an
+    aborted test did not come to."""
+    outcomes: set[Outcome] = {verdict.as_expected for verdict in verdicts}
+    outcomes |= {"unknown"} if unplayed else set()
     return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), "unknown")
+
+
+def aborted(recorded: History) -> history.Aborted | None:
+    """How the whole test ended before its end, when it did so here."""
+    return next((event for event in recorded.events if isinstance(event, history.Aborted)), None)
 
 
 def _result(gate: str, outcome: Outcome, expected: str, got: str, subject: str = "clients") -> GateResult:
@@ -63,7 +70,8 @@ def _record(recorded: History, counts: MessageCounts, gaps: Continuity) -> Itera
     if recorded.truncated:
         problems.append("the last line is cut off")
     if not any(isinstance(event, history.Ended) for event in recorded.events):
-        problems.append("the run did not come to its end")
+        ended = aborted(recorded)
+        problems.append(f"the run did not come to its end{f': {ended.reason}' if ended else ''}")
     problems += [f"{name} did not finish" for name in _unfinished(recorded)]
     problems += [f"the clock of {name} went backwards" for name in gaps.backward]
     yield _result(

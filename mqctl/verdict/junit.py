@@ -84,7 +84,8 @@ def _case(suite: Element, group: str, finding: GateResult, seconds: float) -> No
 
 
 def _not_run(root: Element, report: Report) -> None:
-    count, began = str(len(report.untested)), min((s.began for s in report.scenarios), default=0)
+    began = min((s.began for s in report.scenarios), default=0)
+    aborted = sum(scenario.aborted for scenario in report.untested)
     suite = SubElement(
         root,
         "testsuite",
@@ -93,24 +94,28 @@ def _not_run(root: Element, report: Report) -> None:
         name="not run",
         timestamp=f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H:%M:%S}",
         hostname=_text(report.topology),
-        tests=count,
+        tests=str(len(report.untested)),
         failures="0",
-        errors="0",
-        skipped=count,
+        errors=str(aborted),
+        skipped=str(len(report.untested) - aborted),
         time="0.000",
     )
     SubElement(suite, "properties")
     for scenario in report.untested:
-        _skipped(suite, report.topology, scenario)
+        _untested(suite, report.topology, scenario)
     SubElement(suite, "system-out")
     SubElement(suite, "system-err")
 
 
-def _skipped(suite: Element, topology: str, scenario: Untested) -> None:
+def _untested(suite: Element, topology: str, scenario: Untested) -> None:
+    """What an aborted test did not come to was asked for: no evidence is an error, not a skip."""
     case = SubElement(
         suite, "testcase", name=_text(scenario.name), classname=_text(f"{topology}.not-run"), time="0.000"
     )
-    SubElement(case, "skipped")
+    if scenario.aborted:
+        SubElement(case, "error", type="aborted", message="the test was aborted before it")
+    else:
+        SubElement(case, "skipped")
 
 
 def _text(value: str) -> str:

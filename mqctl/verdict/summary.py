@@ -8,12 +8,13 @@ from mqctl.model.gate import GateResult, Outcome, overall
 from mqctl.model.verdict import Verdict
 
 
-def sentence(verdicts: Sequence[Verdict]) -> str:
+def sentence(verdicts: Sequence[Verdict], unplayed: Sequence[str] = ()) -> str:
     """What a person reads first, and the terminal's last line. Controls are told apart: they must fail."""
     tests = [verdict for verdict in verdicts if verdict.expected == "pass"]
     controls = [verdict for verdict in verdicts if verdict.expected == "fail"]
     said = [_tests(_overall(tests), tests)] if tests or not controls else []
-    return "; ".join([*said, *([_controls(controls)] if controls else [])])
+    said += [_controls(controls)] if controls else []
+    return "; ".join([*said, *([f"ABORTED, {len(unplayed)} not run"] if unplayed else [])])
 
 
 def _overall(verdicts: Sequence[Verdict]) -> Outcome:
@@ -42,11 +43,12 @@ def _controls(verdicts: Sequence[Verdict]) -> str:
     return f"{len(wrong)} of {many} did not fail as expected" if wrong else f"{many} failed as expected"
 
 
-def reasons(outcome: Outcome, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+def reasons(outcome: Outcome, verdicts: Sequence[Verdict], unplayed: Sequence[str] = ()) -> tuple[str, ...]:
     """The findings that decided; for a pass, what was shown."""
     if outcome == "pass":
         return tuple(_shown(verdicts))
-    return tuple(reason for verdict in verdicts for reason in _against(outcome, verdict))
+    decided = [reason for verdict in verdicts for reason in _against(outcome, verdict)]
+    return (*decided, *(f"{name}: not run, the test was aborted before it" for name in unplayed))
 
 
 def _against(outcome: Outcome, verdict: Verdict) -> Iterator[str]:

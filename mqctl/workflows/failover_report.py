@@ -14,7 +14,7 @@ from mqctl.model.history import Fact, History
 from mqctl.model.report import Report, ScenarioReport, Untested
 from mqctl.verdict import timeline
 from mqctl.verdict.html import html
-from mqctl.verdict.judge import judge, total
+from mqctl.verdict.judge import aborted, judge, total
 from mqctl.verdict.junit import junit
 from mqctl.verdict.summary import reasons, sentence
 from mqctl.workload import journal
@@ -49,18 +49,19 @@ def document(paths: Sequence[Path]) -> Report:
     parts = tuple(_scenario(path.name, recorded) for path, recorded in played)
     starts = [started for _, recorded in played if (started := _started(recorded))]
     verdicts = [part.verdict for part in parts]
-    outcome = total(verdicts)
+    unplayed = [name for _, recorded in played if (end := aborted(recorded)) for name in end.left]
+    outcome = total(verdicts, unplayed)
     topology = next((started.topology for started in starts), "")
     return Report(
         mqctl=__version__,
         topology=topology,
         run=next((started.run for started in starts), ""),
         outcome=outcome,
-        sentence=sentence(verdicts),
-        reasons=reasons(outcome, verdicts),
+        sentence=sentence(verdicts, unplayed),
+        reasons=reasons(outcome, verdicts, unplayed),
         scenarios=parts,
         tested=_together(starts),
-        untested=tuple(_untested({part.name for part in parts})),
+        untested=tuple(_untested({part.name for part in parts}, unplayed)),
         commands=tuple(_commands(topology, parts)),
     )
 
@@ -92,10 +93,13 @@ def _together(starts: Sequence[history.Started]) -> tuple[Fact, ...]:
     return tuple(Fact(part, name, "; ".join(known)) for (part, name), known in values.items())
 
 
-def _untested(played: set[str]) -> Iterator[Untested]:
-    for scenario in scenarios.bundled():
-        if scenario.name not in played and not scenario.name.startswith(_CONTROL):
-            yield Untested(name=scenario.name, title=scenario.title)
+def _untested(played: set[str], unplayed: Sequence[str]) -> Iterator[Untested]:
+    titles = {scenario.name: scenario.title for scenario in scenarios.bundled()}
+    for name in unplayed:
+        yield Untested(name=name, title=titles.get(name, ""), aborted=True)
+    for name, title in titles.items():
+        if name not in played and name not in unplayed and not name.startswith(_CONTROL):
+            yield Untested(name=name, title=title)
 
 
 def _commands(topology: str, parts: Sequence[ScenarioReport]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,18 +18,19 @@ from mqctl.gates.wait import wait
 from mqctl.inventory import last
 from mqctl.model.base import Model
 from mqctl.model.gate import Outcome, overall
-from mqctl.model.history import Started
+from mqctl.model.history import Aborted, Started
 from mqctl.model.scenario import Scenario
 from mqctl.model.topology import Topology
 from mqctl.model.verdict import Verdict
 from mqctl.model.workload import Endpoint, WorkloadSettings
 from mqctl.ssh import Hosts
-from mqctl.verdict.judge import judge, total
+from mqctl.verdict.judge import aborted, judge, total
 from mqctl.workflows.alone import alone
 from mqctl.workflows.damage import HEAL, stubborn
 from mqctl.workflows.scenario import RECOVER, Report, Run
 from mqctl.workflows.stage import Stage
 from mqctl.workload import journal
+from mqctl.workload.journal import Journal
 
 _AMQP = 5672
 _NO_VAULT = inventory.VaultOptions()
@@ -48,6 +50,10 @@ class FailoverReport(Model):
     """Scenarios that this topology has no target for, or that came after a cluster that did not recover."""
     leftovers: tuple[str, ...] = ()
     """Queues that could not be removed."""
+    aborted: str = ""
+    """Why the test ended before its end; what it did not come to is unknown."""
+    unplayed: tuple[str, ...] = ()
+    """Scenarios that an aborted test did not come to."""
 
     @property
     def directory(self) -> Path | None:
@@ -97,27 +103,58 @@ def failover_test(
     """Plays the chosen scenarios that have a target, and judges each.
 
     Histories go to `directory`, by default `.mqctl/failover` beside the inventory. Raises GateError when the
-    cluster is not healthy to begin with, InconclusiveError when that cannot be told.
+    cluster is not healthy to begin with, InconclusiveError when that cannot be told. An error or a Ctrl-C
+    goes through as long as no scenario is finished; later it ends the test, which reports what was finished.
     """
     chosen, skipped = applicable(topology, choice)
     with _stage(topology, directory, vault, "failover-test") as stage:
         heal(stage)
         _require_health(stage)
         stage.clean()
-        verdicts: list[Verdict] = []
-        histories: list[Path] = []
-        while chosen and all(_recovered(verdict) for verdict in verdicts):
-            histories.append(Run(stage, chosen.pop(0), settings, report).play())
-            verdicts.append(judge(journal.read(histories[-1])))
+        course = _Course(chosen)
+        course.play(stage, settings, report)
+    unplayed = tuple(scenario.name for scenario in course.left)
     return FailoverReport(
         topology=topology.name,
         run=stage.run,
-        outcome=total(verdicts),
-        verdicts=tuple(verdicts),
-        histories=tuple(histories),
-        not_run=(*skipped, *(scenario.name for scenario in chosen)),
+        outcome=total(course.verdicts, unplayed if course.aborted else ()),
+        verdicts=tuple(course.verdicts),
+        histories=tuple(course.histories),
+        not_run=(*skipped, *(unplayed if not course.aborted else ())),
         leftovers=tuple(stage.leftovers),
+        aborted=course.aborted,
+        unplayed=unplayed if course.aborted else (),
     )
+
+
+@dataclass
+class _Course:
+    """How far a test has come."""
+
+    left: list[Scenario]
+    histories: list[Path] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    aborted: str = ""
+
+    def play(self, stage: Stage, settings: WorkloadSettings, report: Report) -> None:
+        """One scenario after the other, as long as the cluster recovers and nothing ends the test."""
+        while self.left and not self.aborted and all(map(_recovered, self.verdicts)):
+            run = Run(stage, self.left.pop(0), settings, report)
+            try:
+                run.play()
+            except (KeyboardInterrupt, MqctlError) as end:
+                if not self.verdicts:
+                    raise
+                self._abort(run.path, end)
+            self.histories.append(run.path)
+            self.verdicts.append(judge(journal.read(run.path)))
+
+    def _abort(self, path: Path, end: BaseException) -> None:
+        """Into the history too, so that a replay says the same."""
+        self.aborted = end.message if isinstance(end, MqctlError) else "interrupted"
+        record = Journal(path)
+        record.write(Aborted(reason=self.aborted, left=tuple(scenario.name for scenario in self.left)))
+        record.close()
 
 
 def listed(choice: Choice) -> tuple[Scenario, ...]:
@@ -130,12 +167,16 @@ def replay(paths: Sequence[Path]) -> FailoverReport:
     played = [journal.read(path) for path in paths]
     verdicts = tuple(judge(recorded) for recorded in played)
     starts = [event for recorded in played for event in recorded.events if isinstance(event, Started)]
+    ends = [end for recorded in played if (end := aborted(recorded))]
+    unplayed = tuple(name for end in ends for name in end.left)
     return FailoverReport(
         topology=starts[0].topology if starts else "",
         run=verdicts[0].run,
-        outcome=total(verdicts),
+        outcome=total(verdicts, unplayed),
         verdicts=verdicts,
         histories=tuple(paths),
+        aborted="; ".join(end.reason for end in ends),
+        unplayed=unplayed,
     )
 
 

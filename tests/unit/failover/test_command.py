@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -12,14 +13,19 @@ from typer.testing import CliRunner
 
 from mqctl import share
 from mqctl.cli.failover_test import failover_test
-from mqctl.errors import MqctlError, UsageError
+from mqctl.errors import InconclusiveError, MqctlError, UsageError
+from mqctl.faults import scenarios
 from mqctl.model import history as h
+from mqctl.model.scenario import Scenario
 from mqctl.model.workload import WorkloadSettings
+from mqctl.ssh import Hosts
 from mqctl.workflows import failover_test as workflow
 from mqctl.workflows.alone import alone
+from mqctl.workflows.stage import Stage
 from mqctl.workload.journal import Journal
 from tests.topologies import mirrored_3node, standalone
 from tests.unit.failover.histories import clean
+from tests.unit.failover.reports import renamed
 
 APP = typer.Typer()
 APP.command()(failover_test)
@@ -130,3 +136,78 @@ def test_list_as_json_and_only_what_is_known() -> None:
     result = CliRunner().invoke(APP, ["--list", "--json", "-s", "kill-queue-leader"])
     assert [scenario["name"] for scenario in json.loads(result.stdout)] == ["kill-queue-leader"]
     assert isinstance(CliRunner().invoke(APP, ["--list", "-s", "nonsense"]).exception, UsageError)
+
+
+class Halting:
+    """Plays a hand-written history, and ends the test in the second one."""
+
+    end: BaseException = KeyboardInterrupt()
+    at = 2
+
+    def __init__(self, stage: Stage, scenario: Scenario, *_: object) -> None:
+        self.path = stage.histories / f"{scenario.name}.ndjson"
+        self._name = scenario.name
+
+    def play(self) -> Path:
+        number = len(list(self.path.parent.glob("*.ndjson"))) + 1
+        events = renamed(clean(), scenario=self._name)
+        saved(self.path, events if number < self.at else events[:60])
+        if number == self.at:
+            raise self.end
+        return self.path
+
+
+NAMES = ("kill-mirror", "kill-queue-leader", "kill-keepalived", "lose-haproxy")
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> workflow._Course:
+    monkeypatch.setattr(workflow, "Run", Halting)
+    return workflow._Course([*scenarios.choose(workflow.Choice(NAMES))])
+
+
+def play(course: workflow._Course, path: Path) -> None:
+    stage = Stage(mirrored_3node(), "r", path, Hosts({}), Hosts({}))
+    course.play(stage, WorkloadSettings(), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [(KeyboardInterrupt(), "interrupted"), (InconclusiveError("two leaders"), "two leaders")],
+)
+def test_an_aborted_test_reports_what_was_finished(
+    course: workflow._Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: BaseException, reason: str
+) -> None:
+    monkeypatch.setattr(Halting, "end", end)
+    play(course, tmp_path)
+    assert [verdict.outcome for verdict in course.verdicts] == ["pass", "unknown"]
+    again = workflow.replay(course.histories)
+    assert (again.outcome, again.aborted, again.unplayed) == ("unknown", reason, NAMES[2:])
+    assert course.aborted == reason
+    whole = next(f for f in again.verdicts[1].findings if f.gate == "record.complete")
+    assert whole.got.startswith(f"the run did not come to its end: {reason}; ")
+
+
+def test_an_abort_before_anything_is_finished_goes_through(
+    course: workflow._Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Halting, "at", 1)
+    with pytest.raises(KeyboardInterrupt):
+        play(course, tmp_path)
+
+
+def test_an_aborted_test_tells_what_it_did_not_come_to(tmp_path: Path) -> None:
+    """Even when each scenario that has a history passed."""
+    whole = saved(tmp_path / "whole", [*clean(), h.Aborted(t=99, w=0, reason="interrupted", left=NAMES[2:])])
+    done = CliRunner().invoke(APP, ["--replay", whole, "--report", str(tmp_path)])
+    assert done.exit_code == 3
+    assert done.stdout.splitlines()[-6:] == [
+        "aborted: interrupted",
+        "unknown kill-keepalived: the test was aborted before it",
+        "unknown lose-haproxy: the test was aborted before it",
+        f"history: {whole}",
+        f"report: {tmp_path / 'report.html'}",
+        "0 confirmed messages lost (150 confirmed, 1 fault); ABORTED, 2 not run",
+    ]
+    cases = ElementTree.parse(tmp_path / "junit.xml").iter("testcase")
+    assert [case.get("name") for case in cases if case.find("error") is not None] == [*NAMES[2:]]
