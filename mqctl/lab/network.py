@@ -55,14 +55,14 @@ def _refuse_other(network: Any, spec: LabSpec) -> None:
         raise MqctlError(
             f"docker network {network.name} exists and is not this lab's", f"docker network rm {network.name}"
         )
-    if spec.subnet not in _subnets(network):
+    if spec.subnet not in subnets_of(network):
         raise MqctlError(
             f"lab {spec.name} is up on another subnet than {spec.subnet}", f"mqctl lab down {spec.name}"
         )
 
 
 def _refuse_overlap(network: Any, spec: LabSpec) -> None:
-    taken = next((subnet for subnet in _subnets(network) if subnet.overlaps(spec.subnet)), None)
+    taken = next((subnet for subnet in subnets_of(network) if subnet.overlaps(spec.subnet)), None)
     if taken is None:
         return
     lab = (network.attrs.get("Labels") or {}).get(engine.LAB)
@@ -70,7 +70,8 @@ def _refuse_overlap(network: Any, spec: LabSpec) -> None:
     raise MqctlError(f"the lab's subnet {spec.subnet} overlaps docker network {network.name} ({taken})", hint)
 
 
-def _subnets(network: Any) -> Iterator[IPv4Network]:
+def subnets_of(network: Any) -> Iterator[IPv4Network]:
+    """The IPv4 subnets of a Docker network."""
     for pool in (network.attrs.get("IPAM") or {}).get("Config") or []:
         subnet = ip_network(pool["Subnet"], strict=False) if pool.get("Subnet") else None
         if isinstance(subnet, IPv4Network):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
+from docker.errors import DockerException
 
 from mqctl import lab, share
+from mqctl.errors import MqctlError
+from mqctl.model.lab import LabHost, LabSpec, Release
 from mqctl.model.topology import Topology
 from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.phase import Silent
-
-NAME = f"mqctl-tests-{os.getpid()}"
-"""Of this run alone: a second one at the same time fails on the network, and does not take down this lab."""
-SUBNET = "10.93.41."
+from tests.lab import subnets
+from tests.lab.leftovers import is_alive_elsewhere, own_name, remove_abandoned
 
 
 def be_patient(inventory: Path) -> None:
@@ -25,15 +27,42 @@ def be_patient(inventory: Path) -> None:
     objectives.write_text("mqctl_objectives: {publish_gap: 60, delivery_gap: 60, vip_moved: 30}\n")
 
 
-def copy_topology(name: str, target: Path, subnet: str) -> Path:
+def copy_topology(name: str, target: Path, subnet: IPv4Network) -> Path:
     """A bundled topology as an inventory of its own, its addresses moved to another network."""
     shutil.copytree(
         share.root() / "inventories" / name, target, ignore=shutil.ignore_patterns(".mqctl", "secrets.yml")
     )
     for path in target.rglob("*.yml"):
-        path.write_text(path.read_text().replace("10.93.17.", subnet))
+        path.write_text(path.read_text().replace("10.93.17.", subnets.beginning(subnet)))
     be_patient(target)
     return target
+
+
+@contextmanager
+def own_lab(
+    what: str, place: Path, hosts: Mapping[str, int], image: Release = "bookworm"
+) -> Iterator[LabSpec]:
+    """Running hosts without an inventory, by the last number of their addresses, on a free network."""
+    subnet = subnets.take()
+    spec = LabSpec(
+        name=own_name(what),
+        image=image,
+        subnet=subnet,
+        hosts=tuple(LabHost(name=host, address=subnet[number]) for host, number in hosts.items()),
+        state_dir=place / lab.STATE_DIR,
+    )
+    try:
+        lab.up(spec, lambda what, message: None)
+        yield spec
+    finally:
+        lab.down(spec.name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_leftovers() -> None:
+    """What a killed run left takes memory; where it cannot be removed it is in nobody's way."""
+    with suppress(MqctlError, DockerException):
+        remove_abandoned(is_alive_elsewhere)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,11 +76,21 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
     """mirrored-3node, deployed from nothing. Whoever changes it puts it back."""
-    inventory = copy_topology("mirrored-3node", tmp_path_factory.mktemp("inventories") / NAME, SUBNET)
+    name = own_name("deployed")
+    inventory = copy_topology("mirrored-3node", tmp_path_factory.mktemp("inventories") / name, subnets.take())
+    try:
+        yield _deployed(inventory)
+    finally:
+        lab.down(name)
+
+
+def _deployed(inventory: Path) -> Topology:
+    """A failure without a traceback: every test of the session that wants the cluster repeats it."""
     try:
         report = deploy(Wish(str(inventory)), Silent())
-        bad = [result for result in report.results if result.outcome != "pass"]
-        assert not bad
-        yield report.topology
-    finally:
-        lab.down(NAME)
+    except MqctlError as error:
+        pytest.fail(f"no cluster to test on: {error}; {error.hint}", pytrace=False)
+    bad = [result for result in report.results if result.outcome != "pass"]
+    if bad:
+        pytest.fail(f"no cluster to test on: {bad}", pytrace=False)
+    return report.topology

@@ -11,13 +11,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from docker.types import IPAMConfig, IPAMPool
+from docker.types.networks import IPAMConfig, IPAMPool
 
 from mqctl import lab
 from mqctl.gates.wait import wait
 from mqctl.lab import engine, images
+from tests.lab.leftovers import LABEL, remove
 
-LABEL = "mqctl.tests"
 USER = "ops"
 PORT = 2222
 
@@ -37,7 +37,6 @@ def real_hosts(name: str, addresses: dict[str, str], subnet: str, place: Path) -
     (place / "id").chmod(0o600)
     with closing(lab.connect()) as client:
         images.build(client, "bookworm", lambda what, message: None)
-        remove(client, name)
         pool = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)])
         client.networks.create(name, driver="bridge", ipam=pool, labels={LABEL: name})
         try:
@@ -46,16 +45,7 @@ def real_hosts(name: str, addresses: dict[str, str], subnet: str, place: Path) -
                 wait(lambda host=host: _run(host, "systemctl is-active ssh") == 0, timeout=60)  # type: ignore[misc]
             yield hosts
         finally:
-            remove(client, name)
-
-
-def remove(client: Any, name: str) -> None:
-    """Exactly what carries this label."""
-    wanted = {"label": f"{LABEL}={name}"}
-    for container in client.containers.list(all=True, filters=wanted):
-        container.remove(force=True, v=True)
-    for network in client.networks.list(filters=wanted):
-        network.remove()
+            remove(client, LABEL, name)
 
 
 def _start(client: Any, name: str, host: str, address: str, public: str, place: Path) -> Any:

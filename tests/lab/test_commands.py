@@ -14,7 +14,6 @@ from mqctl.errors import ExitCode
 from mqctl.model.topology import Topology
 from mqctl.process import Result, run
 from mqctl.ssh import Hosts
-from tests.lab.conftest import SUBNET
 
 pytestmark = pytest.mark.lab
 
@@ -39,7 +38,8 @@ def test_status_is_one_table_or_json(deployed: Topology) -> None:
     assert said.returncode == ExitCode.DONE
     rows = [" ".join(line.split()) for line in said.stdout.splitlines()]
     assert "Node Address Version Type State Alarms Queues led Mirrors in sync" in rows
-    assert [row for row in rows if row.startswith(f"rabbit@mq2 {SUBNET}12 3.10.8 disc running none")]
+    mq2 = deployed.host("mq2").address
+    assert [row for row in rows if row.startswith(f"rabbit@mq2 {mq2} 3.10.8 disc running none")]
     healthy(json.loads(mqctl("status", str(deployed.inventory), "--json").stdout))
 
 

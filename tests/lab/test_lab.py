@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,11 @@ from mqctl.lab import ready
 from mqctl.model.lab import LabHost, LabSpec
 from mqctl.process import Result, run
 from mqctl.workflows import lab as workflow
+from tests.lab.conftest import own_lab
+from tests.lab.leftovers import LABEL, own_name
 
 pytestmark = pytest.mark.lab
 
-SUBNET = IPv4Network("10.93.11.0/24")
-VIP = "10.93.11.100"
-ADDRESSES = {"mq1": IPv4Address("10.93.11.11"), "mq2": IPv4Address("10.93.11.12")}
 PROGRAMS = ("rabbitmq-server", "haproxy", "keepalived")
 
 
@@ -35,7 +35,7 @@ def silent(what: str, message: str) -> None:
 
 
 def ssh(spec: LabSpec, host: str, command: str) -> Result:
-    return run([*lab.ssh_argv(spec.state_dir, ADDRESSES[host]), command], timeout=120)
+    return run([*lab.ssh_argv(spec.state_dir, addresses(spec)[host]), command], timeout=120)
 
 
 def said(spec: LabSpec, host: str, command: str) -> str:
@@ -60,25 +60,20 @@ def docker() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSpec]:
-    wanted = LabSpec(
-        name="test-lab",
-        image="bookworm",
-        subnet=SUBNET,
-        hosts=tuple(LabHost(name=name, address=address) for name, address in ADDRESSES.items()),
-        state_dir=tmp_path_factory.mktemp("test-lab") / ".mqctl",
-    )
-    lab.down(wanted.name)
-    lab.up(wanted, silent)
-    yield wanted
-    lab.down(wanted.name)
+    with own_lab("lab", tmp_path_factory.mktemp("test-lab"), {"mq1": 11, "mq2": 12}) as found:
+        yield found
 
 
-def container(docker: Any, host: str) -> Any:
-    return docker.containers.get(f"mqctl-test-lab-{host}")
+def addresses(spec: LabSpec) -> dict[str, IPv4Address]:
+    return {host.name: host.address for host in spec.hosts}
+
+
+def container(docker: Any, spec: LabSpec, host: str) -> Any:
+    return docker.containers.get(f"mqctl-{spec.name}-{host}")
 
 
 def test_hosts_run_under_systemd_with_their_names_and_addresses(spec: LabSpec) -> None:
-    for name, address in ADDRESSES.items():
+    for name, address in addresses(spec).items():
         assert said(spec, name, "cat /proc/1/comm; hostname; systemctl is-system-running").split() == [
             "systemd",
             name,
@@ -89,7 +84,7 @@ def test_hosts_run_under_systemd_with_their_names_and_addresses(spec: LabSpec) -
 
 
 def test_hosts_are_not_twins(spec: LabSpec) -> None:
-    ids = [said(spec, name, "cat /etc/machine-id") for name in ADDRESSES]
+    ids = [said(spec, name, "cat /etc/machine-id") for name in addresses(spec)]
     assert len({identity for identity in ids if len(identity) == 32}) == 2
 
 
@@ -104,7 +99,7 @@ def test_a_second_up_touches_nothing(spec: LabSpec, docker: Any) -> None:
     def lives() -> list[tuple[str, str]]:
         return [
             (found.id, found.attrs["State"]["StartedAt"])
-            for found in (container(docker, h) for h in ADDRESSES)
+            for found in (container(docker, spec, h) for h in addresses(spec))
         ]
 
     before = lives()
@@ -113,15 +108,15 @@ def test_a_second_up_touches_nothing(spec: LabSpec, docker: Any) -> None:
     lab.up(spec, lambda what, message: told.append(message))
     assert lives() == before
     assert (spec.state_dir / "id_ed25519").read_bytes() == keys
-    assert sorted(told) == [f"up at {address}" for address in ADDRESSES.values()]
+    assert sorted(told) == [f"up at {address}" for address in addresses(spec).values()]
 
 
 def test_another_host_key_is_refused(spec: LabSpec, tmp_path: Path) -> None:
     state = tmp_path / "state"
     shutil.copytree(spec.state_dir, state)
     other = (state / "id_ed25519.pub").read_text().rsplit(" ", 1)[0]
-    (state / "known_hosts").write_text(f"{ADDRESSES['mq1']} {other}\n")
-    result = run([*lab.ssh_argv(state, ADDRESSES["mq1"]), "true"], timeout=30)
+    (state / "known_hosts").write_text(f"{addresses(spec)['mq1']} {other}\n")
+    result = run([*lab.ssh_argv(state, addresses(spec)["mq1"]), "true"], timeout=30)
     assert result.returncode == 255
     assert "Host key verification failed" in result.stderr
 
@@ -133,11 +128,11 @@ def test_another_client_key_is_refused(spec: LabSpec, tmp_path: Path) -> None:
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", state / "id_ed25519"], check=True, input=b"y\n"
     )
-    result = run([*lab.ssh_argv(state, ADDRESSES["mq1"]), "true"], timeout=30)
+    result = run([*lab.ssh_argv(state, addresses(spec)["mq1"]), "true"], timeout=30)
     assert result.returncode == 255
     assert "Permission denied (publickey)" in result.stderr
     with pytest.raises(MqctlError, match="lab host mq1 refuses the lab's key"):
-        ready.wait_boot(state, "mq1", ADDRESSES["mq1"])
+        ready.wait_boot(state, "mq1", addresses(spec)["mq1"])
 
 
 def test_etc_hosts_can_be_replaced_and_survives_a_power_cut(spec: LabSpec) -> None:
@@ -149,7 +144,7 @@ def test_etc_hosts_can_be_replaced_and_survives_a_power_cut(spec: LabSpec) -> No
     before = said(spec, "mq1", "cat /etc/hosts")
     assert before.endswith("10.9.9.9 peer")
     lab.power_off(spec.name, "mq1")
-    assert not greeted(str(ADDRESSES["mq1"]))
+    assert not greeted(str(addresses(spec)["mq1"]))
     lab.power_on(spec.name, "mq1")
     assert said(spec, "mq1", "cat /etc/hosts") == before
     said(spec, "mq1", "cp /etc/hosts /etc/hosts.new && mv /etc/hosts.new /etc/hosts")
@@ -164,19 +159,19 @@ def test_a_power_cut_loses_what_was_running_only(spec: LabSpec, docker: Any) -> 
     lab.up(spec, lambda *what: told.append(what))
     assert ("mq2", "started") in told
     assert said(spec, "mq2", "ls /run/gone /root/kept 2>/dev/null; true") == "/root/kept"
-    assert container(docker, "mq2").attrs["State"]["Pid"] == lab.host_pid(spec.name, "mq2")
+    assert container(docker, spec, "mq2").attrs["State"]["Pid"] == lab.host_pid(spec.name, "mq2")
 
 
 def test_a_paused_host_accepts_and_says_nothing(spec: LabSpec) -> None:
     lab.pause(spec.name, "mq2")
     try:
-        with socket.create_connection((str(ADDRESSES["mq2"]), 22), timeout=1) as connection:
+        with socket.create_connection((str(addresses(spec)["mq2"]), 22), timeout=1) as connection:
             connection.settimeout(0.5)
             with pytest.raises(TimeoutError):
                 connection.recv(4)
     finally:
         lab.unpause(spec.name, "mq2")
-    assert greeted(str(ADDRESSES["mq2"]))
+    assert greeted(str(addresses(spec)["mq2"]))
 
 
 def test_a_broker_and_haproxy_start(spec: LabSpec) -> None:
@@ -186,19 +181,20 @@ def test_a_broker_and_haproxy_start(spec: LabSpec) -> None:
 
 
 def test_a_vip_moves_and_is_reachable_from_here(spec: LabSpec) -> None:
-    for number, name in enumerate(ADDRESSES):
+    vip = str(spec.subnet[100])
+    for number, name in enumerate(addresses(spec)):
         said(
             spec,
             name,
             f"printf 'vrrp_instance V {{ \\n state BACKUP \\n interface eth0 \\n virtual_router_id 51 \\n"
-            f" priority {100 + number} \\n virtual_ipaddress {{ \\n {VIP}/24 \\n }} \\n }} \\n'"
+            f" priority {100 + number} \\n virtual_ipaddress {{ \\n {vip}/24 \\n }} \\n }} \\n'"
             " > /etc/keepalived/keepalived.conf && systemctl start keepalived",
         )
-    wait(lambda: VIP in said(spec, "mq2", "ip address show eth0"), timeout=15, what="the VIP on mq2")
-    wait(lambda: greeted(VIP), timeout=5, what="the VIP from here")
+    wait(lambda: vip in said(spec, "mq2", "ip address show eth0"), timeout=15, what="the VIP on mq2")
+    wait(lambda: greeted(vip), timeout=5, what="the VIP from here")
     lab.power_off(spec.name, "mq2")
-    wait(lambda: VIP in said(spec, "mq1", "ip address show eth0"), timeout=15, what="the VIP on mq1")
-    wait(lambda: greeted(VIP), timeout=5, what="the VIP from here")
+    wait(lambda: vip in said(spec, "mq1", "ip address show eth0"), timeout=15, what="the VIP on mq1")
+    wait(lambda: greeted(vip), timeout=5, what="the VIP from here")
     lab.power_on(spec.name, "mq2")
 
 
@@ -206,7 +202,7 @@ def test_a_lab_is_listed_and_reached_by_host_name(spec: LabSpec) -> None:
     (state,) = [state for state in lab.list_labs() if state.name == spec.name]
     assert state.inventory == spec.inventory
     assert [(h.name, h.address, h.image, h.state) for h in state.hosts] == [
-        (name, address, "bookworm", "running") for name, address in ADDRESSES.items()
+        (name, address, "bookworm", "running") for name, address in addresses(spec).items()
     ]
     assert spec.name in workflow.as_json([state])
     argv = workflow.exec_argv("mq1", ["sh", "-c", "echo 'a  b'; exit 7"], str(spec.inventory), [])
@@ -217,29 +213,37 @@ def test_a_lab_is_listed_and_reached_by_host_name(spec: LabSpec) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"image": "trixie"}, "mq1 runs bookworm, the inventory says trixie"),
-        ({"hosts": (LabHost(name="mq1", address=IPv4Address("10.93.11.55")),)}, "mq1 has 10.93.11.11"),
-        ({"subnet": IPv4Network("10.93.11.0/25")}, "lab test-lab is up on another subnet"),
-        ({"name": "test-lab-2"}, "overlaps docker network mqctl-test-lab"),
+        (lambda spec: {"image": "trixie"}, "mq1 runs bookworm, the inventory says trixie"),
+        (
+            lambda spec: {"hosts": (LabHost(name="mq1", address=spec.subnet[55]),)},
+            "mq1 has {mq1}, the inventory says {other}",
+        ),
+        (lambda spec: {"subnet": next(spec.subnet.subnets())}, "lab {name} is up on another subnet"),
+        (lambda spec: {"name": f"{spec.name}-2"}, "overlaps docker network mqctl-{name} "),
     ],
 )
 def test_what_differs_is_refused_and_left_running(
-    spec: LabSpec, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], message: str
+    spec: LabSpec, monkeypatch: pytest.MonkeyPatch, changed: Callable[[LabSpec], dict[str, Any]], message: str
 ) -> None:
     monkeypatch.setattr(lab.images, "build", lambda *_: None)
-    with pytest.raises(MqctlError, match=message):
-        lab.up(spec.model_copy(update=changed), silent)
+    said = message.format(name=spec.name, mq1=spec.subnet[11], other=spec.subnet[55])
+    with pytest.raises(MqctlError, match=re.escape(said)):
+        lab.up(spec.model_copy(update=changed(spec)), silent)
     assert [host.state for state in lab.list_labs() if state.name == spec.name for host in state.hosts] == [
         "running",
         "running",
     ]
-    assert "test-lab-2" not in {state.name for state in lab.list_labs()}
+    assert f"{spec.name}-2" not in {state.name for state in lab.list_labs()}
 
 
 def test_the_bare_image_installs_everything_without_a_network(spec: LabSpec, docker: Any) -> None:
     install = f"apt-get install -y --no-install-recommends {' '.join(PROGRAMS)}"
     bare = docker.containers.run(
-        lab.images.bare("bookworm"), ["sh", "-c", install], network_mode="none", detach=True
+        lab.images.bare("bookworm"),
+        ["sh", "-c", install],
+        network_mode="none",
+        detach=True,
+        labels={LABEL: own_name("bare")},
     )
     try:
         assert bare.wait(timeout=300)["StatusCode"] == 0
@@ -249,18 +253,20 @@ def test_the_bare_image_installs_everything_without_a_network(spec: LabSpec, doc
 
 def test_down_removes_exactly_this_lab(spec: LabSpec, docker: Any) -> None:
     other = docker.containers.create(
-        lab.images.full("bookworm"), name="mqctl-test-lab-stranger", labels={"mqctl.lab": "test-lab-other"}
+        lab.images.full("bookworm"),
+        name=f"mqctl-{spec.name}-stranger",
+        labels={"mqctl.lab": own_name("other")},
     )
     try:
         lab.pause(spec.name, "mq1")
         assert sorted(lab.down(spec.name)) == [
-            "container mqctl-test-lab-mq1",
-            "container mqctl-test-lab-mq2",
-            "network mqctl-test-lab",
+            f"container mqctl-{spec.name}-mq1",
+            f"container mqctl-{spec.name}-mq2",
+            f"network mqctl-{spec.name}",
         ]
         other.reload()
         with pytest.raises(NotFound):
-            container(docker, "mq1")
+            container(docker, spec, "mq1")
         assert spec.name not in {state.name for state in lab.list_labs()}
         assert lab.images.current(docker, lab.images.full("bookworm"))
         assert (spec.state_dir / "id_ed25519").exists()

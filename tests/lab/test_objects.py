@@ -7,8 +7,6 @@ import http.client
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +17,7 @@ from mqctl import lab
 from mqctl.gates.wait import wait
 from mqctl.model.base import reveal
 from mqctl.model.changes import Request
-from mqctl.model.lab import LabHost, LabSpec
+from mqctl.model.lab import LabSpec
 from mqctl.model.objects import Binding, Exchange, Objects, Permission, Policy, Queue, User, Vhost
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Connection, Topology
@@ -27,11 +25,11 @@ from mqctl.plan.objects import ObjectPlan, plan_objects
 from mqctl.probe.run import probe
 from mqctl.process import run
 from mqctl.render.bundle import render
+from tests.lab.conftest import own_lab
 from tests.topologies import standalone
 
 pytestmark = pytest.mark.lab
 
-ADDRESS = IPv4Address("10.93.14.11")
 HOST = "mq1"
 ADMIN, PASSWORD = "admin", "pass word/%ü"
 ODD = "a/b %25 ü~+?#"
@@ -52,12 +50,16 @@ class Broker:
 
     spec: LabSpec
 
+    @property
+    def address(self) -> str:
+        return str(self.spec.hosts[0].address)
+
     def call(
         self, method: str, path: str, body: str | None = None, user: str = ADMIN, password: str = PASSWORD
     ) -> tuple[int, Any]:
         token = base64.b64encode(f"{user}:{password}".encode()).decode()
         headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection(str(ADDRESS), 15672, timeout=30)
+        connection = http.client.HTTPConnection(self.address, 15672, timeout=30)
         try:
             connection.request(method, f"/api/{path}", body.encode() if body else None, headers)
             answer = connection.getresponse()
@@ -89,7 +91,7 @@ class Broker:
 
     def topology(self) -> Topology:
         connection = Connection(
-            host=str(ADDRESS),
+            host=self.address,
             user="root",
             private_key=self.spec.state_dir / "id_ed25519",
             ssh_options={"userknownhostsfile": str(self.spec.state_dir / "known_hosts")},
@@ -111,21 +113,13 @@ class Broker:
 
 @pytest.fixture(scope="module", params=["bookworm", "bullseye", "trixie"])
 def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    spec = LabSpec(
-        name="test-objects",
-        image=request.param,
-        subnet=IPv4Network("10.93.14.0/24"),
-        hosts=(LabHost(name=HOST, address=ADDRESS),),
-        state_dir=Path(tmp_path_factory.mktemp("test-objects")) / ".mqctl",
-    )
-    lab.down(spec.name)
-    lab.up(spec, lambda what, message: None)
-    started = run([*lab.ssh_argv(spec.state_dir, ADDRESS), SETUP], timeout=120)
-    assert started.ok, started.stderr
-    found = Broker(spec)
-    wait(lambda: answers(found), timeout=60, what="the management API")
-    yield found
-    lab.down(spec.name)
+    place = tmp_path_factory.mktemp("test-objects")
+    with own_lab("objects", place, {HOST: 11}, request.param) as spec:
+        started = run([*lab.ssh_argv(spec.state_dir, spec.hosts[0].address), SETUP], timeout=120)
+        assert started.ok, started.stderr
+        found = Broker(spec)
+        wait(lambda: answers(found), timeout=60, what="the management API")
+        yield found
 
 
 def answers(broker: Broker) -> bool:

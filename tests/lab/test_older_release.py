@@ -7,6 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,11 @@ from mqctl.process import run
 from mqctl.ssh import Hosts
 from mqctl.workflows.deploy import DeployReport, Wish, deploy
 from mqctl.workflows.phase import Silent
+from tests.lab import subnets
+from tests.lab.leftovers import own_name
 
 pytestmark = pytest.mark.lab
 
-NAME = "mqctl-older"
-NET = "10.93.52"
 BROKERS = ("mq1", "mq2", "mq3")
 INI = """
 [rabbitmq]
@@ -44,10 +45,10 @@ STATS_PASSWORD = "p'a\"s %w# $HOME {x} ü"
 
 
 class Site:
-    """An inventory that mqctl did not write, and its vault password."""
+    """An inventory that mqctl did not write, its network, and its vault password."""
 
-    def __init__(self, directory: Path, password_file: Path) -> None:
-        self.directory, self.vault = directory, VaultOptions(password_file)
+    def __init__(self, directory: Path, subnet: IPv4Network, password_file: Path) -> None:
+        self.directory, self.subnet, self.vault = directory, subnet, VaultOptions(password_file)
 
     def write(self) -> None:
         common = self.directory / "group_vars" / "all"
@@ -56,13 +57,13 @@ class Site:
         (self.directory / "hosts.ini").write_text(INI)
         for host, number in ADDRESSES.items():
             priority = f"keepalived_priority: {200 - number}\n" if host.startswith("lb") else ""
-            variables = f"ansible_host: {NET}.{number}\n{priority}"
+            variables = f"ansible_host: {self.subnet[number]}\n{priority}"
             (self.directory / "host_vars" / f"{host}.yml").write_text(variables)
         bundled = share.root() / "inventories" / "mirrored-3node" / "group_vars"
         for file in ("rabbitmq.yml", "haproxy.yml", "keepalived.yml", "all/connection.yml"):
-            text = (bundled / file).read_text().replace("10.93.17", NET)
+            text = (bundled / file).read_text().replace("10.93.17.", subnets.beginning(self.subnet))
             (self.directory / "group_vars" / file).write_text(text)
-        (common / "lab.yml").write_text(f"mqctl_lab: {{image: bullseye, subnet: {NET}.0/24}}\n")
+        (common / "lab.yml").write_text(f"mqctl_lab: {{image: bullseye, subnet: {self.subnet}}}\n")
         inline = vault.encrypt(STATS_PASSWORD, self.vault).replace("\n", "\n  ").rstrip()
         (common / "stats.yml").write_text(f"haproxy_stats_password: !vault |\n  {inline}\n")
 
@@ -89,13 +90,14 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     place = tmp_path_factory.mktemp("older")
     (place / "password").write_text("opensesame\n")
-    found = Site(place / NAME, place / "password")
+    name = own_name("older")
+    found = Site(place / name, subnets.take(), place / "password")
     found.write()
     try:
         assert found.deploy().plans
         yield found
     finally:
-        lab.down(NAME)
+        lab.down(name)
 
 
 @pytest.mark.parametrize("host", BROKERS)
@@ -131,8 +133,8 @@ def test_they_are_one_cluster_of_3_8_with_mirrors(site: Site) -> None:
 def test_a_vault_value_opens_the_statistics_page_and_stays_closed_here(site: Site) -> None:
     secrets = site.directory / "group_vars" / "all" / "secrets.yml"
     assert secrets.read_text().startswith(vault.HEADER)
-    assert statistics(f"stats:{STATS_PASSWORD}") == 200
-    assert statistics("stats:something else") == 401
+    assert statistics(site.subnet[100], f"stats:{STATS_PASSWORD}") == 200
+    assert statistics(site.subnet[100], "stats:something else") == 401
     texts = [path.read_text(errors="replace") for path in site.directory.rglob("*") if path.is_file()]
     admin = next(user.password for user in site.topology.objects.users if user.name == "admin")
     assert admin is not None
@@ -140,9 +142,9 @@ def test_a_vault_value_opens_the_statistics_page_and_stays_closed_here(site: Sit
         assert not [text for text in texts if secret in text]
 
 
-def statistics(credentials: str) -> int:
+def statistics(vip: IPv4Address, credentials: str) -> int:
     token = base64.b64encode(credentials.encode()).decode()
-    url = f"http://{NET}.100:8100/haproxy?stats"
+    url = f"http://{vip}:8100/haproxy?stats"
     request = urllib.request.Request(url, headers={"Authorization": f"Basic {token}"})
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:

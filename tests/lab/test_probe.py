@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,17 @@ from pydantic import SecretStr
 
 from mqctl import lab
 from mqctl.model.bundle import FileSpec, HostBundle, ServiceSpec
-from mqctl.model.lab import LabHost, LabSpec
+from mqctl.model.lab import LabSpec
 from mqctl.model.status import BrokerStatus, HostStatus
 from mqctl.model.topology import Connection, Topology
 from mqctl.probe.run import probe
 from mqctl.process import run
 from mqctl.ssh import Hosts, SshError, connect
 from tests import topologies
+from tests.lab.conftest import own_lab
 
 pytestmark = pytest.mark.lab
 
-SUBNET = IPv4Network("10.93.13.0/24")
-ADDRESSES = {"mq1": IPv4Address("10.93.13.11"), "mq2": IPv4Address("10.93.13.12")}
 PASSWORD = 'sudo\'s "pass word" ü'
 SETUP = f"""set -e
 printf '[].\\n' > /etc/rabbitmq/enabled_plugins
@@ -44,18 +43,13 @@ printf 'deploy ALL=(ALL) ALL\\nfree ALL=(ALL) NOPASSWD: ALL\\n' > /etc/sudoers.d
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSpec]:
-    wanted = LabSpec(
-        name="test-probe",
-        image="bookworm",
-        subnet=SUBNET,
-        hosts=tuple(LabHost(name=name, address=address) for name, address in ADDRESSES.items()),
-        state_dir=tmp_path_factory.mktemp("test-probe") / ".mqctl",
-    )
-    lab.down(wanted.name)
-    lab.up(wanted, lambda what, message: None)
-    as_root(wanted, SETUP)
-    yield wanted
-    lab.down(wanted.name)
+    with own_lab("probe", tmp_path_factory.mktemp("test-probe"), {"mq1": 11, "mq2": 12}) as found:
+        as_root(found, SETUP)
+        yield found
+
+
+def addresses(spec: LabSpec) -> dict[str, IPv4Address]:
+    return {host.name: host.address for host in spec.hosts}
 
 
 @pytest.fixture(autouse=True)
@@ -67,14 +61,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def as_root(spec: LabSpec, script: str, host: str = "mq1") -> str:
-    done = run([*lab.ssh_argv(spec.state_dir, ADDRESSES[host]), "sh"], stdin=script, timeout=120)
+    done = run([*lab.ssh_argv(spec.state_dir, addresses(spec)[host]), "sh"], stdin=script, timeout=120)
     assert done.ok, done.stderr
     return done.stdout
 
 
 def reach(spec: LabSpec, name: str = "mq1", **changes: Any) -> Connection:
     fields: dict[str, Any] = {
-        "host": str(ADDRESSES[name]),
+        "host": str(addresses(spec)[name]),
         "user": "root",
         "private_key": spec.state_dir / "id_ed25519",
         "ssh_options": {
@@ -99,33 +93,33 @@ def test_a_key_that_is_not_authorised(spec: LabSpec, tmp_path: Path) -> None:
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other")], timeout=30)
     error = told(reach(spec, private_key=tmp_path / "other"))
     assert error.kind == "authentication"
-    assert error.reason == f"10.93.13.11 did not let user root in (offered: key {tmp_path}/other)"
+    assert error.reason == f"{spec.subnet[11]} did not let user root in (offered: key {tmp_path}/other)"
 
 
 def test_a_port_where_nothing_listens(spec: LabSpec) -> None:
     error = told(reach(spec, port=2222))
-    assert (error.kind, error.reason) == ("refused", "10.93.13.11 port 2222 refused the connection")
+    assert (error.kind, error.reason) == ("refused", f"{spec.subnet[11]} port 2222 refused the connection")
 
 
 def test_an_address_where_nobody_is(spec: LabSpec) -> None:
-    error = told(reach(spec, host="10.93.13.99"), timeout=2)
+    error = told(reach(spec, host=str(spec.subnet[99])), timeout=2)
     assert error.kind in ("no route", "timeout")
-    assert "10.93.13.99 port 22" in error.reason
+    assert f"{spec.subnet[99]} port 22" in error.reason
 
 
 def test_another_host_key(spec: LabSpec, tmp_path: Path) -> None:
     key = (spec.state_dir / "id_ed25519.pub").read_text().split()
-    (tmp_path / "known_hosts").write_text(f"10.93.13.11 {key[0]} {key[1]}\n")
+    (tmp_path / "known_hosts").write_text(f"{spec.subnet[11]} {key[0]} {key[1]}\n")
     error = told(reach(spec, ssh_options={"userknownhostsfile": str(tmp_path / "known_hosts")}))
     assert error.kind == "host key changed"
-    assert error.reason.startswith("the host key of 10.93.13.11 CHANGED (it shows ssh-ed25519 SHA256:")
+    assert error.reason.startswith(f"the host key of {spec.subnet[11]} CHANGED (it shows ssh-ed25519 SHA256:")
 
 
 def test_an_unknown_host_key(spec: LabSpec, tmp_path: Path) -> None:
     options = {"userknownhostsfile": str(tmp_path / "none")}
     error = told(reach(spec, ssh_options=options))
     assert error.kind == "host key unknown"
-    assert error.hint.endswith(f"ssh-keyscan 10.93.13.11 >> {tmp_path}/none")
+    assert error.hint.endswith(f"ssh-keyscan {spec.subnet[11]} >> {tmp_path}/none")
     assert not (tmp_path / "none").exists()
 
 
@@ -134,7 +128,7 @@ def test_an_unknown_host_key_that_the_inventory_accepts(spec: LabSpec, tmp_path:
     accept = {"userknownhostsfile": str(known), "stricthostkeychecking": "accept-new"}
     with closing(connect("mq1", reach(spec, ssh_options=accept))) as session:
         assert session.run(["true"]).ok
-    assert known.read_text().startswith("10.93.13.11 ssh-ed25519 ")
+    assert known.read_text().startswith(f"{spec.subnet[11]} ssh-ed25519 ")
     strict = {"userknownhostsfile": str(known), "stricthostkeychecking": "yes"}
     with closing(connect("mq1", reach(spec, ssh_options=strict))) as session:
         assert session.run(["true"]).ok
@@ -214,13 +208,16 @@ def test_a_frozen_host_and_a_connection_that_was_cut(spec: LabSpec) -> None:
 def test_through_a_jump_host_of_the_users_configuration(spec: LabSpec, home: Path) -> None:
     (home / ".ssh").mkdir()
     (home / ".ssh/config").write_text(
-        f"Host jump\n  HostName 10.93.13.11\n  User free\n  IdentityFile {spec.state_dir}/id_ed25519\n"
+        f"Host jump\n  HostName {spec.subnet[11]}\n  User free\n  IdentityFile {spec.state_dir}/id_ed25519\n"
         f"  UserKnownHostsFile {spec.state_dir}/known_hosts\n"
     )
     options = {"userknownhostsfile": str(spec.state_dir / "known_hosts"), "proxyjump": "jump"}
     with closing(connect("mq2", reach(spec, "mq2", ssh_options=options))) as session:
-        assert session.run(["sh", "-c", "echo ${SSH_CLIENT%% *}; hostname"]).stdout == "10.93.13.11\nmq2\n"
-    with pytest.raises(SshError, match=r"the jump host cannot reach 10\.93\.13\.12 port 2222"):
+        assert (
+            session.run(["sh", "-c", "echo ${SSH_CLIENT%% *}; hostname"]).stdout
+            == f"{spec.subnet[11]}\nmq2\n"
+        )
+    with pytest.raises(SshError, match=f"the jump host cannot reach {spec.subnet[12]} port 2222"):
         connect("mq2", reach(spec, "mq2", port=2222, ssh_options=options))
 
 
@@ -228,7 +225,7 @@ def test_through_a_jump_host_of_the_users_configuration(spec: LabSpec, home: Pat
 
 
 def topology(spec: LabSpec, **changes: Any) -> Topology:
-    host = topologies.broker("mq1", "10.93.13.11", plugins=[])
+    host = topologies.broker("mq1", str(spec.subnet[11]), plugins=[])
     host = host.model_copy(update={"connection": reach(spec, **changes)})
     return topologies.topology("test-probe", (host,))
 
@@ -271,7 +268,7 @@ def test_a_running_broker(spec: LabSpec) -> None:
     assert plugins is not None
     assert plugins.get_secret_value() == "[].\n"
     assert not host.files["/etc/rabbitmq/nothing"].exists
-    assert host.addresses["eth0"] == (ADDRESSES["mq1"],)
+    assert host.addresses["eth0"] == (addresses(spec)["mq1"],)
     assert host.broker is not None
     assert (host.broker.running, host.broker.node, host.broker.blank) == (True, "rabbit@mq1", False)
     assert host.broker.members == host.broker.disc_members == ("rabbit@mq1",)
@@ -332,7 +329,7 @@ def test_a_frozen_broker_and_a_wrong_cookie(spec: LabSpec) -> None:
 
 
 def test_a_blank_broker(spec: LabSpec) -> None:
-    host = topologies.broker("mq2", "10.93.13.12", plugins=[])
+    host = topologies.broker("mq2", str(spec.subnet[12]), plugins=[])
     host = host.model_copy(update={"connection": reach(spec, "mq2")})
     wanted = topologies.topology("test-probe", (host,))
     empty = HostBundle(host="mq2", packages=(), files=(), services=())

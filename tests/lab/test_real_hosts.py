@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,28 @@ import pytest
 
 from mqctl import cli
 from mqctl.process import Result, run
+from tests.lab import subnets
 from tests.lab.conftest import be_patient
+from tests.lab.leftovers import own_name
 from tests.lab.real_hosts import PORT, USER, real_hosts
 
 pytestmark = pytest.mark.lab
 
-NET = "10.93.42"
-BROKERS = {f"mq{number}": f"{NET}.{10 + number}" for number in (1, 2, 3)}
-BALANCERS = {"lb1": f"{NET}.21", "lb2": f"{NET}.22"}
+BROKERS = {"mq1": 11, "mq2": 12, "mq3": 13}
+BALANCERS = {"lb1": 21, "lb2": 22}
+VIP = 100
 UNITS = ("rabbitmq-server", "haproxy", "keepalived")
 
 
 class Site:
     """The hosts, and the inventory that `mqctl init` wrote for them."""
 
-    def __init__(self, place: Path, hosts: dict[str, Any]) -> None:
-        self.place, self.hosts = place, hosts
+    def __init__(self, place: Path, subnet: IPv4Network, hosts: dict[str, Any]) -> None:
+        self.place, self.subnet, self.hosts = place, subnet, hosts
         self.directory = place / "site"
 
     def ssh(self, host: str, command: str) -> Result:
-        address = (BROKERS | BALANCERS)[host]
+        address = self.subnet[(BROKERS | BALANCERS)[host]]
         known = f"UserKnownHostsFile={self.place / 'known_hosts'}"
         argv = [
             "ssh",
@@ -57,8 +60,14 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     place = tmp_path_factory.mktemp("real")
-    with real_hosts("mqctl-real", BROKERS | BALANCERS, f"{NET}.0/24", place) as hosts:
-        yield Site(place, hosts)
+    subnet = subnets.take()
+    addresses = {host: str(subnet[number]) for host, number in (BROKERS | BALANCERS).items()}
+    with real_hosts(own_name("real"), addresses, str(subnet), place) as hosts:
+        yield Site(place, subnet, hosts)
+
+
+def listed(site: Site, numbers: Iterable[int]) -> str:
+    return ",".join(str(site.subnet[number]) for number in numbers)
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -69,8 +78,8 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
 
 
 def test_init_writes_their_inventory(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--brokers", ",".join(BROKERS.values()), "--balancers", ",".join(BALANCERS.values())]
-    options += ["--vip", f"{NET}.100/24", "--interface", "eth0"]
+    options = ["--brokers", listed(site, BROKERS.values()), "--balancers", listed(site, BALANCERS.values())]
+    options += ["--vip", f"{site.subnet[VIP]}/24", "--interface", "eth0"]
     options += ["--user", USER, "--port", str(PORT), "--key", str(site.place / "id")]
     code, _, _ = call(capsys, "init", "mirrored-3node", str(site.directory), *options)
     assert code == 0
@@ -135,4 +144,4 @@ def test_destroy_takes_away_what_mqctl_placed(site: Site, capsys: pytest.Capture
         for unit in UNITS:
             assert not site.ssh(host, f"systemctl is-active {unit}").ok
         assert not site.ssh(host, "grep mqctl /etc/hosts").ok
-        assert not site.ssh(host, f"ip address | grep {NET}.100/").ok
+        assert not site.ssh(host, f"ip address | grep {site.subnet[VIP]}/").ok

@@ -15,11 +15,10 @@ from mqctl.errors import ExitCode
 from mqctl.model.topology import Topology
 from mqctl.process import run
 from mqctl.ssh import Hosts
-from tests.lab.conftest import SUBNET
+from tests.lab.subnets import beginning
 
 pytestmark = pytest.mark.lab
 
-NOBODY = f"{SUBNET}99"
 STATE = """
 cat /etc/hosts /etc/rabbitmq/* /etc/haproxy/haproxy.cfg /etc/keepalived/* 2>/dev/null | sha256sum
 systemctl show -p InvocationID,StateChangeTimestampMonotonic rabbitmq-server haproxy keepalived
@@ -32,6 +31,12 @@ class Site:
 
     topology: Topology
     directory: Path
+
+    @property
+    def net(self) -> str:
+        """What every address begins with."""
+        assert self.topology.lab is not None
+        return beginning(self.topology.lab.subnet)
 
     def say(self, host: str, line: str) -> None:
         """A variable of one host."""
@@ -74,7 +79,7 @@ def wrong_key_for_one(site: Site) -> AbstractContextManager[None]:
 
 def unreachable(site: Site) -> AbstractContextManager[None]:
     hosts = site.directory / "hosts.yml"
-    hosts.write_text(hosts.read_text().replace(f"{SUBNET}13", NOBODY))
+    hosts.write_text(hosts.read_text().replace(f"{site.net}13", f"{site.net}99"))
     return nullcontext()
 
 
@@ -98,15 +103,15 @@ Obstacle = Callable[[Site], AbstractContextManager[None]]
 OBSTACLES: dict[Obstacle, tuple[str, ...]] = {
     wrong_key: (
         "error: no plan: 5 hosts did not answer:",
-        f"  - mq1: {SUBNET}11 did not let user root in (offered: key ",
+        "  - mq1: {net}11 did not let user root in (offered: key ",
         "hint: is the public key in ~root/.ssh/authorized_keys, are ansible_user and",
     ),
-    wrong_key_for_one: (f"error: no plan: lb2: {SUBNET}22 did not let user root in (offered: key ",),
-    unreachable: (f"error: no plan: mq3: no route to {NOBODY} port 22", "hint: is the host up, and "),
+    wrong_key_for_one: ("error: no plan: lb2: {net}22 did not let user root in (offered: key ",),
+    unreachable: ("error: no plan: mq3: no route to {net}99 port 22", "hint: is the host up, and "),
     two_unreachable: (
         "error: no plan: 2 hosts did not answer:",
-        f"  - mq3: no route to {NOBODY} port 22",
-        f"  - lb1: {SUBNET}21 port 2222 refused the connection",
+        "  - mq3: no route to {net}99 port 22",
+        "  - lb1: {net}21 port 2222 refused the connection",
         "hint: ",
     ),
     without_python: ("error: no plan: lb2: there is no /usr/bin/python3", "hint: "),
@@ -124,7 +129,7 @@ def test_a_host_that_cannot_be_asked_stops_everything(
         told = capsys.readouterr()
     assert code == ExitCode.CANNOT_RUN
     for line in OBSTACLES[obstacle]:
-        assert f"\n{line}" in f"\n{told.err}"
+        assert f"\n{line.format(net=site.net)}" in f"\n{told.err}"
     assert "Traceback" not in told.err
     assert "Apply with Ansible" not in told.out + told.err
     assert site.states() == before

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,12 @@ import yaml
 
 from mqctl import lab, share
 from mqctl.process import run
+from tests.lab import subnets
 from tests.lab.conftest import copy_topology
+from tests.lab.leftovers import own_name
 
 pytestmark = pytest.mark.lab
 
-NAME = "mqctl-secrets"
 ADDRESSES = {"mq1": 11, "mq2": 12, "mq3": 13, "lb1": 21, "lb2": 22}
 SAMPLER = Path(__file__).with_name("process_sampler.py")
 SECRETS = "group_vars/all/secrets.yml"
@@ -49,6 +50,7 @@ class Case:
     """An inventory with its lab, every secret it ever had, and all that was said about it."""
 
     inventory: Path
+    subnet: IPv4Network
     home: Path
     known: dict[str, str] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
@@ -99,8 +101,7 @@ class Case:
         self.call(title, *argv, ANSIBLE_LOG_PATH=str(self.log))
 
     def ssh(self, host: str) -> list[str]:
-        address = IPv4Address(f"10.93.51.{ADDRESSES[host]}")
-        return lab.ssh_argv(self.inventory / ".mqctl", address)
+        return lab.ssh_argv(self.inventory / ".mqctl", self.subnet[ADDRESSES[host]])
 
     def search(self, host: str) -> list[str]:
         """Files with a secret, with their modes, and whether the journal has one."""
@@ -151,9 +152,10 @@ def watched(case: Case, canary: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
     """A first deploy and a rotation of every password, with all that there is to hear and to see."""
-    inventory = copy_topology("mirrored-3node", tmp_path_factory.mktemp("secrets") / NAME, "10.93.51.")
+    name, subnet = own_name("secrets"), subnets.take()
+    inventory = copy_topology("mirrored-3node", tmp_path_factory.mktemp("secrets") / name, subnet)
     with tempfile.TemporaryDirectory(prefix="mq-") as home:
-        case = Case(inventory, Path(home))
+        case = Case(inventory, subnet, Path(home))
         (case.home / "tmp").mkdir()
         loud = {"ANSIBLE_VERBOSITY": "3", "ANSIBLE_LOG_PATH": str(case.log)}
         try:
@@ -178,7 +180,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
             case.files = {host: case.search(host) for host in ADDRESSES}
             yield case
         finally:
-            lab.down(NAME)
+            lab.down(name)
 
 
 def test_there_are_secrets_to_be_found(case: Case) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab import subnets
 from tests.lab.conftest import be_patient
+from tests.lab.leftovers import own_name
 
 pytestmark = pytest.mark.lab
 
 CHECKOUT = Path(__file__).parents[2]
-SUBNET = "10.93.43.0/24"
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +59,18 @@ def test_deploys_and_survives(mqctl: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    run("init", "mirrored-3node", "wheel-test", "--lab", SUBNET)
-    be_patient(tmp_path / "wheel-test")
+    name = own_name("wheel")
+    run("init", "mirrored-3node", name, "--lab", str(subnets.take()))
+    be_patient(tmp_path / name)
     try:
-        assert json.loads(run("deploy", "wheel-test", "--json"))["outcome"] == "pass"
-        assert "nothing to change" in run("deploy", "wheel-test")
+        assert json.loads(run("deploy", name, "--json"))["outcome"] == "pass"
+        assert "nothing to change" in run("deploy", name)
         # without a name: the inventory deployed last
         verdict = json.loads(run("failover-test", "--scenario", "kill-queue-leader", "--json"))
         assert verdict["outcome"] == "pass"
         assert verdict["verdicts"][0]["messages"]["confirmed"] > 0
     finally:
-        run("destroy", "wheel-test")
+        run("destroy", name)
 
 
 def test_a_bundled_name_is_found(mqctl: Path, tmp_path: Path) -> None:
