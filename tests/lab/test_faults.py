@@ -158,9 +158,8 @@ def test_real_hosts_are_cut_over_ssh_and_still_reached(stage: Stage, with_nft: s
     with on_stage(stage.topology, stage.histories) as other:
         assert ask(other, with_nft, "echo in") == "in"
     workflow.heal(stage)
-    assert (
-        ask(stage, with_nft, f"nft list tables; systemctl is-active {packets.TIMER}.timer || :") == "inactive"
-    )
+    assert packets.TABLE not in ask(stage, with_nft, "nft list tables")
+    assert ask(stage, with_nft, f"systemctl is-active {packets.TIMER}.timer || :") == "inactive"
 
 
 def test_a_real_host_heals_itself_when_mqctl_is_gone(stage: Stage, with_nft: str) -> None:
@@ -169,7 +168,11 @@ def test_a_real_host_heals_itself_when_mqctl_is_gone(stage: Stage, with_nft: str
     began = time.monotonic()
     ask(stage, with_nft, script)
     assert packets.TABLE in ask(stage, with_nft, "nft list tables")
-    wait(lambda: not ask(stage, with_nft, "nft list tables"), timeout=30, what="the host's own healing")
+    wait(
+        lambda: packets.TABLE not in ask(stage, with_nft, "nft list tables"),
+        timeout=30,
+        what="the host's own healing",
+    )
     assert time.monotonic() - began >= 2
 
 
@@ -202,10 +205,23 @@ def _on_all(stage: Stage, expression: str) -> None:
         ask(stage, host, f"rabbitmqctl -q eval '{expression}'")
 
 
+_GIVE_UP = (
+    f"[inet:setopts(P, [{{raw, 6, 18, <<{1500 * TICK}:32/native>>}}]) || "
+    'P <- erlang:ports(), erlang:port_info(P, name) == {name, "tcp_inet"}].'
+)
+"""TCP_USER_TIMEOUT (tcp(7)) of every connection that is there: later than a tick, before the cut is healed.
+
+Without it a dead connection between brokers lives on while it has something to send, and RabbitMQ 3.10 does
+not start again after its pause when it has two connections to one peer (`case_clause` in
+rabbit_net:dist_info/4): somebody must restart it. The failover test says so, but is not what is tried here.
+"""
+
+
 @contextmanager
 def ticking(stage: Stage) -> Iterator[None]:
     """Brokers that notice a silent peer within seconds; a restart forgets it."""
     _on_all(stage, f"net_kernel:set_net_ticktime({TICK}, 0).")
+    _on_all(stage, _GIVE_UP)
     try:
         yield
     finally:
@@ -251,7 +267,7 @@ def test_a_partition_that_nobody_handles_is_found_out(stage: Stage) -> None:
 
 def _is_divided(stage: Stage, host: str) -> bool:
     """The broker on the other side runs, and believes to be alone."""
-    return ask(stage, host, "rabbitmqctl -q eval 'length(rabbit_nodes:list_running()).'") == "1"
+    return ask(stage, host, "rabbitmqctl -q eval 'length(rabbit_mnesia:cluster_nodes(running)).'") == "1"
 
 
 def test_the_lab_has_the_networks_of_its_hosts_only(stage: Stage) -> None:
