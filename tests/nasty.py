@@ -31,7 +31,7 @@ def evil(version: str, **rabbitmq: Any) -> Topology:
     }
     haproxy = {"stats_password": EVIL, "stats_user": "st'a$ts#%", "socket": "/run/haproxy/a'd{m#n.sock"}
     wanted = topologies.mirrored_3node(settings, haproxy, {"auth_pass": VRRP_EVIL})
-    return wanted.model_copy(update={"cluster_name": EVIL})
+    return topologies.with_site(wanted, cluster_name=EVIL)
 
 
 def evil_terms(version: str) -> Topology:

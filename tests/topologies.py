@@ -12,7 +12,7 @@ from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.objects import Objects, Policy, User
 from mqctl.model.rabbitmq import RabbitmqSettings
-from mqctl.model.topology import Broker, Connection, Host, Topology
+from mqctl.model.topology import Broker, Connection, Host, Site, Topology
 
 COOKIE = "COOKIEFORTESTSONLY00"
 STATS_PASSWORD = "stats-password-for-tests"
@@ -50,10 +50,20 @@ def topology(name: str, hosts: tuple[Host, ...]) -> Topology:
         inventory=Path("/inventories") / name,
         state_dir=Path("/inventories") / name / ".mqctl",
         hosts=hosts,
-        cluster_name=name,
-        objects=objects(),
-        erlang_cookie=SecretStr(COOKIE),
+        parts=(
+            Site(
+                hosts=tuple(host.name for host in hosts),
+                cluster_name=name,
+                objects=objects(),
+                erlang_cookie=SecretStr(COOKIE),
+            ),
+        ),
     )
+
+
+def with_site(topology: Topology, **update: Any) -> Topology:
+    """The same with other fields in its only site."""
+    return topology.model_copy(update={"parts": (topology.site.model_copy(update=update),)})
 
 
 def objects() -> Objects:

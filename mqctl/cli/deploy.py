@@ -12,6 +12,7 @@ import typer
 from mqctl.cli.options import EXIT, INVENTORY, LIMIT, VAULT
 
 if TYPE_CHECKING:
+    from mqctl.workflows.connect import Connect
     from mqctl.workflows.deploy import DeployReport
 
 _JSON = typer.Option(False, "--json", help="Print the report as JSON, and no progress.")
@@ -64,15 +65,21 @@ def show(report: DeployReport) -> None:
 
 
 def closing(report: DeployReport) -> list[str]:
-    """What was done, in one line, and how to connect."""
+    """What was done, in one line, and how to connect to each site."""
     from mqctl.cli import verify_view
 
     seconds = sum(took.seconds for took in report.took)
     done = "deployed" if report.plans else "nothing to change"
-    connect = report.connect
     lines = [
         f"{report.topology.name}: {done} in {seconds:.1f} s; gates: {verify_view.summary(report.results)}",
+    ]
+    return [*lines, *(line for connect in report.connect for line in _connect(connect))]
+
+
+def _connect(connect: Connect) -> list[str]:
+    lines = [
         "",
+        *([f"site        {connect.site}"] if connect.site else []),
         f"AMQP        {connect.address}:{connect.amqp_port} as {connect.user}",
         f"password    {connect.password_in}",
         f"management  {connect.management}",
@@ -101,5 +108,5 @@ def document(report: DeployReport) -> dict[str, object]:
         ],
         "gates": [result.model_dump(mode="json") for result in report.results],
         "seconds": {took.title: took.seconds for took in report.took},
-        "connect": asdict(report.connect),
+        "connect": [asdict(connect) for connect in report.connect],
     }

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from mqctl.model.changes import FileChange, ObjectChange, Plan
+from mqctl.model.changes import ClusterChanges, FileChange, ObjectChange, Plan
 from mqctl.model.topology import Topology
 
 Line = tuple[str, str]
@@ -40,9 +40,9 @@ def lines(plan: Plan, hosts: Iterable[str], diff: bool) -> Iterator[Line]:
             yield host, "bold"
             yield from inside
             yield "", ""
-    if plan.objects or plan.requests:
-        yield "cluster", "bold"
-        yield from _objects(plan)
+    for cluster in plan.clusters:
+        yield f"cluster {cluster.cluster}" if len(plan.clusters) > 1 else "cluster", "bold"
+        yield from _objects(cluster)
         yield "", ""
     yield from ((f"note: {note}", "yellow") for note in plan.notes)
     yield summary(plan), "bold" if not plan.empty else "green"
@@ -80,12 +80,12 @@ def _diff_style(line: str) -> str:
     return next((style for start, style in _DIFF if line.startswith(start)), "dim")
 
 
-def _objects(plan: Plan) -> Iterator[Line]:
-    for change in plan.objects:
+def _objects(cluster: ClusterChanges) -> Iterator[Line]:
+    for change in cluster.objects:
         sign, style = _SIGNS[change.action]
         yield f"  {sign} {_title(change)}", style
         yield from ((f"      {text}", "dim") for text in _fields(change))
-    if plan.requests and not plan.objects:
+    if not cluster.objects:
         yield "  ~ the list of the objects that mqctl made", "yellow"
 
 
@@ -141,13 +141,15 @@ def _changes(number: int) -> str:
 
 def as_document(plan: Plan) -> dict[str, Any]:
     """The plan as JSON-able data: what changes, without contents, request bodies and internals."""
-    hidden: dict[str, Any] = {
-        "files": {"__all__": {"spec"}},
-        "objects": {"__all__": {"requests"}},
-        "requests": True,
-        "ledger_before": True,
-        "ledger_after": True,
-    }
+    hidden: dict[str, Any] = {"files": {"__all__": {"spec"}}, "clusters": True}
     on_hosts, inside = count(plan)
-    changes = {"on_hosts": on_hosts, "in_cluster": inside}
-    return {**plan.model_dump(mode="json", exclude=hidden), "hosts": list(plan.hosts), "changes": changes}
+    return {
+        **plan.model_dump(mode="json", exclude=hidden),
+        "objects": [
+            {"cluster": cluster.cluster, **change.model_dump(mode="json", exclude={"requests"})}
+            for cluster in plan.clusters
+            for change in cluster.objects
+        ],
+        "hosts": list(plan.hosts),
+        "changes": {"on_hosts": on_hosts, "in_cluster": inside},
+    }

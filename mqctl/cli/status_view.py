@@ -40,12 +40,20 @@ def console() -> Console:
 
 def tables(topology: Topology, status: ClusterStatus) -> Group:
     """Brokers, entrance, and whatever the hosts could not tell."""
-    parts: list[Any] = [_Fitting(f"Cluster {topology.cluster_name}", BROKERS, broker_rows(topology, status))]
-    if topology.balancers or topology.routers:
-        title = f"Entrance {topology.virtual_address or ''}".strip()
-        parts.append(_Fitting(title, ENTRANCE, entrance_rows(topology, status)))
+    parts: list[Any] = [part for site in topology.sites for part in _site(site, status)]
     parts += [Text(line, style="red") for line in remarks(status)]
     return Group(*parts)
+
+
+def _site(site: Topology, status: ClusterStatus) -> list[Any]:
+    parts = [
+        _Fitting(f"Cluster {cluster.cluster_name}", BROKERS, broker_rows(cluster, status))
+        for cluster in site.clusters
+    ]
+    if site.balancers or site.routers:
+        title = f"Entrance {site.virtual_address or ''}".strip()
+        parts.append(_Fitting(title, ENTRANCE, entrance_rows(site, status)))
+    return parts
 
 
 BROKERS = ("Node", "Address", "Version", "Type", "State", "Alarms", "Queues led", "Mirrors in sync")
@@ -183,12 +191,23 @@ def document(topology: Topology, status: ClusterStatus) -> dict[str, Any]:
     """The status for programs: no file contents, no definitions (they carry password hashes)."""
     secret: Any = {"hosts": {"__all__": {"files": True, "broker": {"definitions": True, "queues": True}}}}
     hidden = status.model_dump(mode="json", exclude=secret)
-    holders = [host.host for host in status.hosts if host.keepalived and host.keepalived.holds_address]
     return {
         "topology": topology.name,
-        "cluster": topology.cluster_name,
-        "virtual_address": str(topology.virtual_address) if topology.virtual_address else None,
-        "holders": holders,
+        "sites": [_site_document(site, status) for site in topology.sites],
         **hidden,
-        "queues": [queue.model_dump(mode="json") for queue in queues(views(topology, status))],
+        "queues": [
+            {"cluster": cluster.cluster_name, **queue.model_dump(mode="json")}
+            for cluster in topology.clusters
+            for queue in queues(views(cluster, status))
+        ],
+    }
+
+
+def _site_document(site: Topology, status: ClusterStatus) -> dict[str, Any]:
+    own = status.of(site.site.hosts)
+    return {
+        "site": site.site.name,
+        "clusters": [cluster.cluster_name for cluster in site.clusters],
+        "virtual_address": str(site.virtual_address) if site.virtual_address else None,
+        "holders": [host.host for host in own.hosts if host.keepalived and host.keepalived.holds_address],
     }

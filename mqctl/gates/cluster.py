@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mqctl.gates import entrance as entrance_gates
 from mqctl.gates import haproxy, keepalived, names, objects, queues, rabbitmq, services
 from mqctl.model.entrance import Entrance
@@ -9,11 +11,35 @@ from mqctl.model.gate import GateResult
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
 
-GATES = (services, names, rabbitmq, objects, queues, haproxy, keepalived)
+OF_HOSTS = (services, names)
+OF_CLUSTERS = (rabbitmq, objects, queues)
+OF_ENTRANCES = (haproxy, keepalived)
 """From the ground up: what is below usually explains what is above."""
+_NOT_MEASURED: Mapping[str, Entrance] = {}
 
 
-def judge(topology: Topology, status: ClusterStatus, entrance: Entrance | None = None) -> list[GateResult]:
-    """Every gate's results; the entrance is judged only where it was measured."""
-    results = [result for component in GATES for result in component.judge(topology, status)]
-    return results + (entrance_gates.judge(entrance) if entrance else [])
+def judge(
+    topology: Topology, status: ClusterStatus, entrances: Mapping[str, Entrance] = _NOT_MEASURED
+) -> list[GateResult]:
+    """Every gate's results, site by site; entrances (by site) are judged only where they were measured."""
+    return [
+        result
+        for site in topology.sites
+        for result in _site(
+            site, status.of([host.name for host in site.hosts]), entrances.get(site.site.name)
+        )
+    ]
+
+
+def _site(site: Topology, status: ClusterStatus, entrance: Entrance | None) -> list[GateResult]:
+    return [
+        *(result for gates in OF_HOSTS for result in gates.judge(site, status)),
+        *(
+            result
+            for gates in OF_CLUSTERS
+            for cluster in site.clusters
+            for result in gates.judge(cluster, status)
+        ),
+        *(result for gates in OF_ENTRANCES for result in gates.judge(site, status)),
+        *(entrance_gates.judge(entrance) if entrance else []),
+    ]

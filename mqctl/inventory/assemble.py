@@ -9,23 +9,22 @@ from pydantic import SecretStr
 
 from mqctl.inventory.drafting import Drafted
 from mqctl.model.draft import Draft, DraftHost
-from mqctl.model.lab import LabHost, LabSpec, lab_name
+from mqctl.model.lab import LabHost, LabSettings, LabSpec, Release, lab_name
 from mqctl.model.objects import Objects, Permission, User
 from mqctl.model.rabbitmq import RabbitmqSettings
-from mqctl.model.topology import Broker, Host, Topology
+from mqctl.model.topology import Broker, Host, Site, Topology
 
 
 def missing(draft: Draft) -> tuple[str, ...]:
     """The secrets that the inventory does not have yet, by variable."""
-    cluster = draft.cluster
-    absent = [] if cluster is None or cluster.erlang_cookie else ["rabbitmq_erlang_cookie"]
-    if cluster:
-        absent += [f"rabbitmq_passwords.{name}" for name in without_password(cluster)]
+    clusters = [site.cluster for site in draft.sites if site.cluster]
+    absent = [] if all(cluster.erlang_cookie for cluster in clusters) else ["rabbitmq_erlang_cookie"]
+    absent += [f"rabbitmq_passwords.{name}" for cluster in clusters for name in without_password(cluster)]
     if any(settings.stats_password is None for _, settings in draft.balancers):
         absent.append("haproxy_stats_password")
     if any(settings.vrrp_version == 2 and settings.auth_pass is None for _, settings in draft.routers):
         absent.append("keepalived_auth_pass")
-    return tuple(absent)
+    return tuple(dict.fromkeys(absent))
 
 
 def without_password(cluster: RabbitmqSettings) -> list[str]:
@@ -40,9 +39,6 @@ def without_password(cluster: RabbitmqSettings) -> list[str]:
 def topology(drafted: Drafted, inventory: Path) -> Topology:
     """The topology of a draft that has no problems and lacks no secret."""
     draft = drafted.draft
-    cluster = draft.cluster
-    assert cluster is not None
-    assert cluster.erlang_cookie is not None
     directory = inventory if inventory.is_dir() else inventory.parent
     name = inventory.name if inventory.is_dir() else directory.name
     return Topology(
@@ -50,11 +46,23 @@ def topology(drafted: Drafted, inventory: Path) -> Topology:
         inventory=inventory,
         state_dir=directory / ".mqctl",
         hosts=tuple(_host(host, drafted) for host in draft.hosts),
-        cluster_name=cluster.cluster_name or name,
-        objects=objects(cluster),
-        erlang_cookie=cluster.erlang_cookie,
+        parts=tuple(_site(site, name) for site in draft.sites),
         lab=_lab(draft, directory),
         objectives=draft.mqctl.objectives,
+    )
+
+
+def _site(draft: Draft, inventory: str) -> Site:
+    cluster, name = draft.cluster, draft.hosts[0].site
+    assert cluster is not None
+    assert cluster.erlang_cookie is not None
+    return Site(
+        name=name,
+        hosts=tuple(host.name for host in draft.hosts),
+        cluster_name=cluster.cluster_name or (f"{inventory}-{name}" if name else inventory),
+        clustered=cluster.clustered,
+        objects=objects(cluster),
+        erlang_cookie=cluster.erlang_cookie,
     )
 
 
@@ -105,7 +113,7 @@ def _lab(draft: Draft, directory: Path) -> LabSpec | None:
     if settings is None:
         return None
     hosts = tuple(
-        LabHost(name=host.name, address=host.address)
+        LabHost(name=host.name, address=host.address, image=_own_image(host, settings))
         for host in draft.hosts
         if isinstance(host.address, IPv4Address)
     )
@@ -116,3 +124,7 @@ def _lab(draft: Draft, directory: Path) -> LabSpec | None:
         hosts=hosts,
         state_dir=directory / ".mqctl",
     )
+
+
+def _own_image(host: DraftHost, common: LabSettings) -> Release | None:
+    return host.lab.image if host.lab and host.lab.image != common.image else None

@@ -61,6 +61,8 @@ def _host(reading: Reading, listing: Listing, common: MqctlSettings) -> DraftHos
         groups=groups,
         address=candidates[variable],
         address_from=variable,
+        site=common.site,
+        lab=common.lab,
         invalid=frozenset(reading.invalid),
         **settings,
     )
@@ -75,11 +77,11 @@ def _literal(text: Any) -> IPAddress | None:
 
 
 def _differing(common: Mapping[str, MqctlSettings]) -> list[Problem]:
-    """mqctl_lab, mqctl_accept and mqctl_objectives speak for the whole inventory."""
+    """mqctl_accept and mqctl_objectives speak for the whole inventory."""
     first = next(iter(common.values()))
     return [
         Problem(f"mqctl_{name}", "must be the same on all hosts", hint="set it in group_vars/all", host=host)
         for host, settings in common.items()
-        for name in ("lab", "accept", "objectives")
+        for name in ("accept", "objectives")
         if getattr(settings, name) != getattr(first, name)
     ]

@@ -81,8 +81,8 @@ def refuse_other(container: Any, spec: LabSpec, host: LabHost) -> None:
             f"lab {spec.name} is up already, for the inventory {other}",
             f"use that inventory, or remove its lab: mqctl lab down {other}",
         )
-    if seen.image != spec.image:
-        raise MqctlError(f"{host.name} runs {seen.image}, the inventory says {spec.image}", hint)
+    if seen.image != spec.release(host):
+        raise MqctlError(f"{host.name} runs {seen.image}, the inventory says {spec.release(host)}", hint)
     if seen.address != host.address:
         raise MqctlError(f"{host.name} has {seen.address}, the inventory says {host.address}", hint)
 
@@ -103,7 +103,7 @@ def state(container: Any, lab: str) -> LabHostState:
 def options(spec: LabSpec, host: LabHost, info: Mapping[str, Any]) -> dict[str, Any]:
     """The container's description for the engine, its address apart."""
     return {
-        "image": images.full(spec.image),
+        "image": images.full(spec.release(host)),
         "name": container_name(spec.name, host.name),
         "hostname": host.name,
         "network": network_name(spec.name),

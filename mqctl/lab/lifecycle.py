@@ -29,7 +29,8 @@ def up(spec: LabSpec, progress: Progress) -> None:
     with closing(engine.connect()) as client:
         kept = keys.ensure(spec.state_dir)
         keys.pin(spec.state_dir, (host.address for host in spec.hosts))
-        images.build(client, spec.image, progress)
+        for image in dict.fromkeys(spec.release(host) for host in spec.hosts):
+            images.build(client, image, progress)
         network.ensure(client, spec)
         info = client.api.info()
 

@@ -80,6 +80,22 @@ class ObjectChange(Model):
     requests: tuple[Request, ...]
 
 
+class ClusterChanges(Model):
+    """What one cluster's objects need."""
+
+    cluster: str
+    """The cluster's name."""
+    hosts: tuple[str, ...]
+    """The brokers that can make the calls."""
+    objects: tuple[ObjectChange, ...] = ()
+    ledger_before: Request | None = None
+    """Writes down in the cluster which objects mqctl is about to make, before it makes them."""
+    ledger_after: Request | None = None
+    """Strikes from that list what was removed, afterwards."""
+    requests: tuple[Request, ...] = ()
+    """Every call to the management API that the objects and the ledger need, in order."""
+
+
 class Plan(Model):
     """Everything that would be done. Empty: the hosts are as the inventory wants them."""
 
@@ -88,22 +104,25 @@ class Plan(Model):
     packages: tuple[PackageChange, ...] = ()
     services: tuple[ServiceChange, ...] = ()
     membership: tuple[MembershipChange, ...] = ()
-    objects: tuple[ObjectChange, ...] = ()
-    ledger_before: Request | None = None
-    """Writes down in the cluster which objects mqctl is about to make, before it makes them."""
-    ledger_after: Request | None = None
-    """Strikes from that list what was removed, afterwards."""
-    requests: tuple[Request, ...] = ()
-    """Every call to the management API that the objects and the ledger need, in order."""
+    clusters: tuple[ClusterChanges, ...] = ()
+    """Only those whose objects or ledger change."""
     notes: tuple[str, ...] = ()
     """What a reader should know and mqctl leaves alone; no changes."""
 
     @property
     def empty(self) -> bool:
         """Nothing to do."""
-        return not (
-            self.files or self.packages or self.services or self.membership or self.objects or self.requests
-        )
+        return not (self.files or self.packages or self.services or self.membership or self.clusters)
+
+    @property
+    def objects(self) -> tuple[ObjectChange, ...]:
+        """The objects that change in any cluster."""
+        return tuple(change for cluster in self.clusters for change in cluster.objects)
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """Every call to the management API of any cluster, in order."""
+        return tuple(request for cluster in self.clusters for request in cluster.requests)
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 from mqctl.model.base import IPAddress, Model
 from mqctl.model.haproxy import HaproxySettings
@@ -12,6 +15,8 @@ from mqctl.model.lab import LabSettings
 from mqctl.model.objectives import Objectives
 from mqctl.model.rabbitmq import RabbitmqSettings
 
+SiteName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9\-]*[a-z0-9])?)?$")]
+"""Goes into the names of clusters and reports."""
 Settings = RabbitmqSettings | HaproxySettings | KeepalivedSettings
 
 
@@ -26,6 +31,8 @@ class MqctlSettings(Model):
     """Limits of failover tests; what is not given is computed from the timers."""
     address: IPAddress | None = None
     """Where the other hosts reach this one; `ansible_host` when that is an address."""
+    site: SiteName = ""
+    """The site that the host belongs to, where the inventory describes several."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class DraftHost:
     address: IPAddress | None = None
     address_from: str = "ansible_host"
     """The variable that gave the address."""
+    site: str = ""
+    lab: LabSettings | None = None
     rabbitmq: RabbitmqSettings | None = None
     haproxy: HaproxySettings | None = None
     keepalived: KeepalivedSettings | None = None
@@ -56,6 +65,17 @@ class Draft:
     hosts: tuple[DraftHost, ...]
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     mqctl: MqctlSettings = field(default_factory=MqctlSettings)
+
+    @property
+    def sites(self) -> tuple[Draft, ...]:
+        """Each site's hosts as a draft of their own, by the inventory's order."""
+        names = dict.fromkeys(host.site for host in self.hosts)
+        return tuple(self._only(name) for name in names)
+
+    def _only(self, site: str) -> Draft:
+        hosts = tuple(host for host in self.hosts if host.site == site)
+        lab = next((host.lab for host in hosts if host.lab), None)
+        return replace(self, hosts=hosts, mqctl=self.mqctl.model_copy(update={"lab": lab}))
 
     @property
     def brokers(self) -> tuple[tuple[DraftHost, RabbitmqSettings], ...]:

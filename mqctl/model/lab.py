@@ -26,6 +26,8 @@ class LabHost(Model):
 
     name: str
     address: IPv4Address
+    image: Release | None = None
+    """Its Debian release where it is not the lab's."""
 
 
 class LabSpec(Model):
@@ -33,10 +35,15 @@ class LabSpec(Model):
 
     name: str
     image: Release
+    """The Debian release of hosts that do not name their own."""
     subnet: IPv4Network
     hosts: tuple[LabHost, ...]
     state_dir: Path
     """Where its SSH keys lie: `.mqctl` beside the inventory."""
+
+    def release(self, host: LabHost) -> Release:
+        """What this host runs."""
+        return host.image or self.image
 
     @property
     def inventory(self) -> Path:

@@ -21,6 +21,8 @@ class RabbitmqSettings(Model):
     packages: tuple[Line, ...] = ("rabbitmq-server",)
     cluster_name: Line | None = None
     """Shown by the management plugin and used by federation; the inventory's name when not given."""
+    clustered: bool = True
+    """False: the brokers of the site stay apart, each with the same objects; a warren."""
     cluster_address: IPAddress | None = None
     """The one address under which the peers reach this broker; `ansible_host` when that is an address."""
     nodename: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")] = "rabbit"

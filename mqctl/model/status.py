@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Literal
 
@@ -155,3 +156,7 @@ class ClusterStatus(Model):
     def host(self, name: str) -> HostStatus | None:
         """That host's answer, None when it was not asked."""
         return next((host for host in self.hosts if host.host == name), None)
+
+    def of(self, names: Collection[str]) -> ClusterStatus:
+        """The answers of these hosts alone, so that nobody takes another site's for its own."""
+        return self.model_copy(update={"hosts": tuple(host for host in self.hosts if host.host in names)})

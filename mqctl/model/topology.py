@@ -52,24 +52,72 @@ class Host(Model):
     keepalived: KeepalivedSettings | None = None
 
 
+class Site(Model):
+    """What belongs to one site of a topology: its hosts, and what is the same in its whole cluster."""
+
+    name: str = ""
+    """Empty when the inventory describes only one site."""
+    hosts: tuple[str, ...]
+    """By name, in the inventory's order."""
+    cluster_name: str
+    clustered: bool = True
+    """False: each broker is a cluster of its own, as in a warren."""
+    objects: Objects
+    """With the administrator and the client user among the users, passwords filled in."""
+    erlang_cookie: SecretStr
+
+
 class Topology(Model):
-    """One cluster and its entrance."""
+    """What one inventory describes: one site, or several with links between them.
+
+    `sites` and `clusters` give the parts as topologies of their own. What belongs to one cluster (`objects`,
+    `cluster_name`, `erlang_cookie`, `virtual_address`) can only be asked of a part; ValueError otherwise.
+    """
 
     name: str
-    """The inventory directory's name."""
+    """The inventory directory's name; a part has its site's behind it."""
     inventory: Path
     """The inventory, absolute: a directory or a file."""
     state_dir: Path
     """What mqctl keeps beside the inventory: `.mqctl`, mode 0700."""
     hosts: tuple[Host, ...]
     """In the inventory's order."""
-    cluster_name: str
-    objects: Objects
-    """With the administrator and the client user among the users, passwords filled in."""
-    erlang_cookie: SecretStr
+    parts: tuple[Site, ...]
     lab: LabSpec | None = None
     objectives: Objectives = Objectives()
     """What failover tests must keep to."""
+
+    @property
+    def sites(self) -> tuple[Topology, ...]:
+        """Each site with its brokers and its entrance; the topology itself when it has only one."""
+        return (self,) if len(self.parts) == 1 else tuple(self._part(site) for site in self.parts)
+
+    @property
+    def clusters(self) -> tuple[Topology, ...]:
+        """Each set of brokers that are members of one cluster: a site, or one broker of a warren."""
+        return tuple(cluster for site in self.sites for cluster in site._clusters())
+
+    @property
+    def site(self) -> Site:
+        """The only site."""
+        if len(self.parts) != 1:
+            raise ValueError(f"{self.name} has {len(self.parts)} sites: ask one of them")
+        return self.parts[0]
+
+    @property
+    def objects(self) -> Objects:
+        """What is declared inside the cluster."""
+        return self.site.objects
+
+    @property
+    def cluster_name(self) -> str:
+        """The cluster's name."""
+        return self.site.cluster_name
+
+    @property
+    def erlang_cookie(self) -> SecretStr:
+        """The cluster's cookie."""
+        return self.site.erlang_cookie
 
     @property
     def brokers(self) -> tuple[Host, ...]:
@@ -88,11 +136,9 @@ class Topology(Model):
 
     @property
     def virtual_address(self) -> IPAddress | None:
-        """The virtual IP, when there is an entrance."""
-        for host in self.routers:
-            if host.keepalived:
-                return host.keepalived.virtual_address.ip
-        return None
+        """The site's virtual IP, when there is an entrance."""
+        addresses = (host.keepalived.virtual_address.ip for host in self.routers if host.keepalived)
+        return next(addresses, None) if self.site else None
 
     def host(self, name: str) -> Host:
         """The host of that name; KeyError when there is none."""
@@ -100,3 +146,19 @@ class Topology(Model):
             if host.name == name:
                 return host
         raise KeyError(name)
+
+    def _part(self, site: Site) -> Topology:
+        hosts = tuple(host for host in self.hosts if host.name in site.hosts)
+        return self.model_copy(update={"name": f"{self.name} {site.name}", "hosts": hosts, "parts": (site,)})
+
+    def _clusters(self) -> tuple[Topology, ...]:
+        if self.site.clustered:
+            return (self,)
+        return tuple(self._alone(host) for host in self.brokers)
+
+    def _alone(self, broker: Host) -> Topology:
+        """One broker of a warren, with the entrance that it shares."""
+        hosts = tuple(host for host in self.hosts if host is broker or not host.broker)
+        names = tuple(host.name for host in hosts)
+        update = {"hosts": names, "cluster_name": f"{self.cluster_name}-{broker.name}", "clustered": True}
+        return self.model_copy(update={"hosts": hosts, "parts": (self.site.model_copy(update=update),)})

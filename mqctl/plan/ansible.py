@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mqctl.model.base import reveal
 from mqctl.model.bundle import FileSpec
-from mqctl.model.changes import FileChange, Plan, Request
+from mqctl.model.changes import ClusterChanges, FileChange, Plan, Request
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
 from mqctl.plan.brokers import node_of
@@ -18,12 +18,14 @@ _ENTRANCE = ("haproxy", "keepalived")
 
 def for_ansible(plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any]:
     """Hosts with their work, groups in working order, the objects' requests. Carries secrets."""
-    objects = _objects(plan, topology, status)
-    names = [host.name for host in topology.hosts if host.name in plan.hosts]
+    objects = dict(_objects(changes, plan, topology, status) for changes in plan.clusters)
+    names = [host.name for host in topology.hosts if host.name in plan.hosts or host.name in objects]
     hosts = {name: _host(name, plan, topology, status) for name in names}
-    if objects is not None:
-        hosts.setdefault(objects["host"], _host(objects["host"], plan, topology, status))
-    return {"hosts": hosts, "groups": _groups(hosts, plan, topology, status, objects), "objects": objects}
+    return {
+        "hosts": hosts,
+        "groups": _groups(hosts, plan, topology, status, objects),
+        "objects": objects,
+    }
 
 
 def _host(name: str, plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any]:
@@ -72,13 +74,19 @@ def _needs_daemon_reload(name: str, files: Iterable[FileChange], status: Cluster
 def _broker(name: str, plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any]:
     actions: list[str] = [change.action for change in plan.membership if change.host == name]
     actions += [c.action for c in plan.services if c.host == name and c.action == "restart"]
-    brokers = [host.broker for host in topology.brokers if host.broker]
     return {
         "action": actions[0] if actions else None,
         "node": node_of(topology, name),
-        "peers": [broker.node for broker in brokers],
+        "peers": _peers(name, topology),
         "alone": _alone(name, topology, status),
     }
+
+
+def _peers(name: str, topology: Topology) -> list[str]:
+    """The nodes of the broker's own cluster."""
+    clusters = [[host for host in cluster.brokers if host.broker] for cluster in topology.clusters]
+    own = next((hosts for hosts in clusters if name in [host.name for host in hosts]), [])
+    return [host.broker.node for host in own if host.broker]
 
 
 def _alone(name: str, topology: Topology, status: ClusterStatus) -> bool:
@@ -112,10 +120,10 @@ def _groups(
     plan: Plan,
     topology: Topology,
     status: ClusterStatus,
-    objects: dict[str, Any] | None,
+    objects: Mapping[str, Any],
 ) -> dict[str, list[str]]:
     entrance = [name for name, host in hosts.items() if any(host[component] for component in _ENTRANCE)]
-    holder = vip_holder(topology, status)
+    holders = {vip_holder(site, status) for site in topology.sites}
     return {
         "mqctl_packages": [name for name, host in hosts.items() if host["packages"]],
         "mqctl_files": [name for name, host in hosts.items() if host["files"]],
@@ -123,44 +131,45 @@ def _groups(
         "mqctl_brokers_start": [change.host for change in plan.membership if change.action == "start"],
         "mqctl_brokers_join": [change.host for change in plan.membership if change.action != "start"],
         "mqctl_brokers_restart": [change.host for change in plan.services if change.action == "restart"],
-        "mqctl_objects": [objects["host"]] if objects else [],
-        "mqctl_standby": [name for name in entrance if name != holder],
-        "mqctl_vip_holder": [name for name in entrance if name == holder],
+        "mqctl_objects": list(objects),
+        "mqctl_standby": [name for name in entrance if name not in holders],
+        "mqctl_vip_holder": [name for name in entrance if name in holders],
     }
 
 
 def vip_holder(topology: Topology, status: ClusterStatus) -> str | None:
-    """Who holds the virtual address; when nobody or more than one does, the router of highest priority."""
-    holding = [
-        host.host for host in status.hosts if host.keepalived is not None and host.keepalived.holds_address
-    ]
+    """Who holds the site's virtual address; nobody or several: the router of highest priority."""
+    answers = [answer for host in topology.routers if (answer := status.host(host.name))]
+    holding = [host.host for host in answers if host.keepalived and host.keepalived.holds_address]
     if len(holding) == 1:
         return holding[0]
     routers = [(host.keepalived.priority, host.name) for host in topology.routers if host.keepalived]
     return max(routers)[1] if routers else None
 
 
-def _objects(plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any] | None:
-    if not plan.requests:
-        return None
-    host = _speaker(plan, topology, status)
-    broker = topology.host(host).broker
+def _objects(
+    changes: ClusterChanges, plan: Plan, topology: Topology, status: ClusterStatus
+) -> tuple[str, dict[str, Any]]:
+    """Who makes the calls of a cluster, and which."""
+    cluster = next(one for one in topology.clusters if one.cluster_name == changes.cluster)
+    host = _speaker(plan, cluster, status)
+    broker = cluster.host(host).broker
     assert broker is not None
     admin = broker.settings.admin_user
-    user = next((user for user in topology.objects.users if user.name == admin), None)
-    return {
-        "host": host,
+    user = next((user for user in cluster.objects.users if user.name == admin), None)
+    return host, {
         "port": broker.settings.management_port,
         "user": admin,
         "password": reveal(user.password) if user and user.password else None,
         "password_hash": reveal(user.password_hash) if user and user.password_hash else None,
-        "requests": [_request(request) for request in plan.requests],
+        "requests": [_request(request) for request in changes.requests],
     }
 
 
 def _speaker(plan: Plan, topology: Topology, status: ClusterStatus) -> str:
     """The broker that makes the calls: one that runs already and stays, else the one that founds."""
-    started = [change.host for change in plan.membership if change.action in ("found", "start")]
+    own = [host.name for host in topology.brokers]
+    started = [c.host for c in plan.membership if c.action in ("found", "start") and c.host in own]
     staying = {change.host for change in plan.membership}
     for host in topology.brokers:
         answer = status.host(host.name)

@@ -17,15 +17,19 @@ def restart_order(topology: Topology, status: ClusterStatus) -> tuple[str, ...]:
 
     Fewest led queues first: a restarted leader hands its queues to a peer, so the one that leads most goes
     last and its queues move once instead of once per restart. Among equals the inventory's order, the founder
-    (first disc broker) last: it holds the schema in every state of the roll.
+    (first disc broker) last: it holds the schema in every state of the roll. One cluster after the other.
     """
-    led = _led(status)
-    founder = founder_of(topology)
+    return tuple(name for cluster in topology.clusters for name in _restart_order(cluster, status))
+
+
+def _restart_order(cluster: Topology, status: ClusterStatus) -> list[str]:
+    names = [host.name for host in cluster.brokers]
+    led, founder = _led(status.of(names)), founder_of(cluster)
 
     def rank(name: str) -> tuple[int, bool]:
-        return led.get(node_of(topology, name), 0), name == founder
+        return led.get(node_of(cluster, name), 0), name == founder
 
-    return tuple(sorted((host.name for host in topology.brokers), key=rank))
+    return sorted(names, key=rank)
 
 
 def founder_of(topology: Topology) -> str | None:

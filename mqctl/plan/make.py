@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from mqctl.errors import MqctlError
 from mqctl.model.bundle import HostBundle
-from mqctl.model.changes import FileChange, MembershipChange, PackageChange, Plan, ServiceChange
+from mqctl.model.changes import (
+    ClusterChanges,
+    FileChange,
+    MembershipChange,
+    PackageChange,
+    Plan,
+    ServiceChange,
+)
 from mqctl.model.items.live import FRESH
 from mqctl.model.status import BrokerStatus, ClusterStatus
 from mqctl.model.topology import Topology
@@ -32,22 +40,47 @@ def make(
     """
     chosen = [host.name for host in topology.hosts if hosts is None or host.name in hosts]
     require_answers(status, chosen)
-    membership = plan_membership(topology, status, chosen, _locked_out(bundles, status, chosen))
+    locked_out = _locked_out(bundles, status, chosen)
+    clusters = [_cluster(cluster, status, chosen, locked_out) for cluster in topology.clusters]
+    membership = tuple(change for cluster in clusters for change in cluster.membership.changes)
     files, packages, services, refusals = _hosts(topology, bundles, status, chosen, membership)
-    objects, notes = _objects(topology, chosen, membership)
-    raise_all([*membership.refusals, *refusals, *objects.refusals])
+    raise_all([*(one for cluster in clusters for one in cluster.refusals), *refusals])
     return Plan(
         topology=topology.name,
         files=tuple(files),
         packages=tuple(packages),
         services=_in_restart_order(services, restart_order(topology, status)),
-        membership=membership.changes,
+        membership=membership,
+        clusters=tuple(cluster.changes for cluster in clusters if cluster.changes.requests),
+        notes=tuple(dict.fromkeys(note for cluster in clusters for note in cluster.notes)),
+    )
+
+
+@dataclass(frozen=True)
+class _Cluster:
+    """One cluster's share of the plan."""
+
+    membership: Membership
+    changes: ClusterChanges
+    refusals: tuple[Refusal, ...]
+    notes: tuple[str, ...]
+
+
+def _cluster(
+    cluster: Topology, status: ClusterStatus, chosen: Collection[str], locked_out: Collection[str]
+) -> _Cluster:
+    membership = plan_membership(cluster, status, chosen, locked_out)
+    objects, notes = _objects(cluster, chosen, membership)
+    changes = ClusterChanges(
+        cluster=cluster.cluster_name,
+        hosts=tuple(host.name for host in cluster.brokers),
         objects=objects.changes,
         ledger_before=objects.ledger_before,
         ledger_after=objects.ledger_after,
         requests=objects.requests,
-        notes=(*membership.notes, *notes),
     )
+    refusals = (*membership.refusals, *objects.refusals)
+    return _Cluster(membership, changes, refusals, (*membership.notes, *notes))
 
 
 def require_answers(status: ClusterStatus, hosts: Sequence[str]) -> None:
@@ -76,7 +109,7 @@ def _hosts(
     bundles: Mapping[str, HostBundle],
     status: ClusterStatus,
     chosen: Sequence[str],
-    membership: Membership,
+    membership: Sequence[MembershipChange],
 ) -> tuple[list[FileChange], list[PackageChange], list[ServiceChange], list[Refusal]]:
     """Files, packages and services, host by host."""
     files: list[FileChange] = []
@@ -90,7 +123,7 @@ def _hosts(
         its_packages, missing = plan_packages(topology.host(name), bundle, answer)
         files += its_files
         packages += its_packages
-        services += plan_services(bundle, answer, its_files, _of(name, membership.changes))
+        services += plan_services(bundle, answer, its_files, _of(name, membership))
         refusals += [*unread, *missing, *keeps_its_cookie(answer, its_files)]
     return files, packages, services, refusals
 

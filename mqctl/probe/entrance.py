@@ -29,8 +29,14 @@ _EXPIRES = 60_000
 """Milliseconds after which the broker itself removes the queue, should we not come to it."""
 
 
+def measure_all(topology: Topology) -> dict[str, Entrance]:
+    """The entrances of all sites that have one, by site."""
+    measured = {site.site.name: measure(site) for site in topology.sites}
+    return {site: entrance for site, entrance in measured.items() if entrance}
+
+
 def measure(topology: Topology) -> Entrance | None:
-    """Greeting and round trip at the virtual IP; None where the topology has none. Never raises."""
+    """Greeting and round trip at a site's virtual IP; None where it has none. Never raises."""
     where = endpoint(topology)
     if where is None:
         return None

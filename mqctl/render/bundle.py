@@ -15,11 +15,11 @@ from mqctl.render.refusal import CannotCarryError
 
 def render(topology: Topology) -> dict[str, HostBundle]:
     """The bundles by host name. CannotCarryError when a file's format has no way to say a value."""
-    return {host.name: render_host(topology, host) for host in topology.hosts}
+    return {host.name: render_host(site, host) for site in topology.sites for host in site.hosts}
 
 
 def render_host(topology: Topology, host: Host) -> HostBundle:
-    """One host's bundle. CannotCarryError names the host."""
+    """One host's bundle; `topology` is its site. CannotCarryError names the host."""
     try:
         files = tuple(_files(topology, host))
     except CannotCarryError as error:
@@ -30,11 +30,15 @@ def render_host(topology: Topology, host: Host) -> HostBundle:
 def _files(topology: Topology, host: Host) -> Iterator[FileSpec]:
     yield printed("/etc/hosts", "hosts", "hosts/block.j2", hosts_block(topology), kind="block")
     if host.broker:
-        yield from broker_files(topology, host.broker)
+        yield from broker_files(_cluster_of(topology, host), host.broker)
     if host.haproxy:
         yield from haproxy_files(topology, host.haproxy)
     if host.keepalived:
         yield from keepalived_files(topology, host, host.keepalived)
+
+
+def _cluster_of(site: Topology, broker: Host) -> Topology:
+    return next(cluster for cluster in site.clusters if broker in cluster.brokers)
 
 
 def _packages(host: Host) -> tuple[str, ...]:

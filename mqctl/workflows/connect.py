@@ -13,12 +13,19 @@ from mqctl.probe.entrance import endpoint
 class Connect:
     """How a client connects; the password itself is never shown."""
 
+    site: str
+    """Empty when there is only one."""
     address: str
     amqp_port: int
     user: str
     password_in: str
     management: str | None = None
     statistics: str | None = None
+
+
+def connections(topology: Topology) -> tuple[Connect, ...]:
+    """Each site's."""
+    return tuple(connection(site) for site in topology.sites)
 
 
 def connection(topology: Topology) -> Connect:
@@ -30,6 +37,7 @@ def connection(topology: Topology) -> Connect:
     settings = next((host.haproxy for host in topology.balancers if host.haproxy), None)
     management = settings.management_port if settings else broker.settings.management_port
     return Connect(
+        site=topology.site.name,
         address=address,
         amqp_port=port,
         user=user,

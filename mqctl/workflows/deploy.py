@@ -18,12 +18,12 @@ from mqctl.model.gate import GateResult, Outcome, overall
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
 from mqctl.plan import for_ansible, make
-from mqctl.probe.entrance import measure
+from mqctl.probe.entrance import measure_all
 from mqctl.probe.run import probe
 from mqctl.render.bundle import render
 from mqctl.ssh import Hosts
 from mqctl.workflows.alone import alone
-from mqctl.workflows.connect import Connect, connection
+from mqctl.workflows.connect import Connect, connections
 from mqctl.workflows.phase import HostState, Phase, Progress, Took, run_phases
 from mqctl.workflows.plan import asked, limited
 from mqctl.workflows.teller import Teller
@@ -54,7 +54,8 @@ class DeployReport:
     status: ClusterStatus
     results: tuple[GateResult, ...]
     took: tuple[Took, ...]
-    connect: Connect
+    connect: tuple[Connect, ...]
+    """For each site."""
 
     @property
     def outcome(self) -> Outcome:
@@ -153,7 +154,7 @@ class Deployment:
 
     def judge(self) -> None:
         """All gates, waited for: an election, a health check, a mirror need their time."""
-        self.results = tuple(judge(self.topology, self.status, measure(self.topology)))
+        self.results = tuple(judge(self.topology, self.status, measure_all(self.topology)))
         if overall(list(self.results)) != "pass" or len(self.status.hosts) < len(self.topology.hosts):
             seen = verify(self.topology, SETTLE if self.applied else STEADY, self.wait_for)
             self._status, self.results = seen.status, seen.results
@@ -192,7 +193,7 @@ def deploy(wish: Wish, progress: Progress) -> DeployReport:
         state = Deployment(wish, progress, held)
         took = run_phases(PHASES, state, progress)
     return DeployReport(
-        state.topology, tuple(state.applied), state.status, state.results, took, connection(state.topology)
+        state.topology, tuple(state.applied), state.status, state.results, took, connections(state.topology)
     )
 
 

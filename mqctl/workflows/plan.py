@@ -27,8 +27,8 @@ class Planned:
 def plan(name_or_dir: str, vault: VaultOptions | None = None, limit: str | None = None) -> Planned:
     """The plan for an inventory; missing secrets are generated beside it first.
 
-    `limit` is a comma-separated list of hosts and groups. Raises UsageError for a limit that names nothing,
-    MqctlError for hosts that do not answer, GateError for what forbids the plan.
+    `limit` is a comma-separated list of hosts, groups and sites. Raises UsageError for a limit that names
+    nothing, MqctlError for hosts that do not answer, GateError for what forbids the plan.
     """
     topology = ensure(find(name_or_dir), vault)
     return plan_topology(topology, limited(topology, limit))
@@ -64,13 +64,18 @@ def limited(topology: Topology, limit: str | None) -> tuple[str, ...]:
 
 def asked(topology: Topology, hosts: Sequence[str]) -> tuple[str, ...]:
     """Whom to ask for a plan of these hosts: them, and their peers, who know about cluster and address."""
-    chosen = [topology.host(name) for name in hosts]
-    peers: set[str] = set(hosts)
-    if any(host.broker for host in chosen):
-        peers |= _names(topology.brokers)
-    if any(host.keepalived for host in chosen):
-        peers |= _names(topology.routers)
+    peers = {name for site in topology.sites for name in _asked(site, hosts)}
     return tuple(host.name for host in topology.hosts if host.name in peers)
+
+
+def _asked(site: Topology, hosts: Sequence[str]) -> set[str]:
+    chosen = [host for host in site.hosts if host.name in hosts]
+    peers = _names(chosen)
+    if any(host.broker for host in chosen):
+        peers |= _names(site.brokers)
+    if any(host.keepalived for host in chosen):
+        peers |= _names(site.routers)
+    return peers
 
 
 def _groups(topology: Topology) -> dict[str, tuple[str, ...]]:
@@ -78,6 +83,7 @@ def _groups(topology: Topology) -> dict[str, tuple[str, ...]]:
         "rabbitmq": tuple(host.name for host in topology.brokers),
         "haproxy": tuple(host.name for host in topology.balancers),
         "keepalived": tuple(host.name for host in topology.routers),
+        **{site.name: site.hosts for site in topology.parts if site.name},
     }
 
 

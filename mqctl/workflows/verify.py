@@ -12,7 +12,7 @@ from mqctl.gates.wait import DeadlineError, wait
 from mqctl.model.gate import GateResult, Outcome, overall
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
-from mqctl.probe.entrance import measure
+from mqctl.probe.entrance import measure_all
 from mqctl.workflows.status import Reader
 
 INTERVAL = 1.0
@@ -63,4 +63,4 @@ def _look(topology: Topology, reader: Reader) -> Verification | MqctlError:
         status = reader.read()
     except MqctlError as error:
         return error
-    return Verification(topology, status, tuple(judge(topology, status, measure(topology))))
+    return Verification(topology, status, tuple(judge(topology, status, measure_all(topology))))

@@ -21,6 +21,7 @@ from mqctl.model.rules import (
     objectives,
     objects,
     patterns,
+    sites,
     versions,
 )
 
@@ -46,9 +47,9 @@ def known_risks(draft: Draft) -> Iterator[Problem]:
             yield Problem(f"mqctl_accept[{index}]", "is not the name of a risk", name, hint)
 
 
+WHOLE: tuple[Rule, ...] = (known_risks, *hosts.STRUCTURAL, *sites.STRUCTURAL)
+"""Rules over the whole inventory."""
 STRUCTURAL: tuple[Rule, ...] = (
-    known_risks,
-    *hosts.STRUCTURAL,
     *cluster.STRUCTURAL,
     *haproxy.STRUCTURAL,
     *keepalived.STRUCTURAL,
@@ -63,11 +64,18 @@ STRUCTURAL: tuple[Rule, ...] = (
 
 def check(draft: Draft) -> Iterator[Problem]:
     """Every broken rule; risks that `mqctl_accept` names are left out."""
-    for rule in STRUCTURAL:
+    for rule in WHOLE:
         yield from rule(draft)
+    for site in draft.sites:
+        yield from _check_site(site)
+
+
+def _check_site(site: Draft) -> Iterator[Problem]:
+    for rule in STRUCTURAL:
+        yield from rule(site)
     for name, risk in RISKS.items():
-        if name not in draft.mqctl.accept:
-            for problem in risk(draft):
+        if name not in site.mqctl.accept:
+            for problem in risk(site):
                 yield replace(problem, hint=_acceptable(problem.hint, name))
 
 

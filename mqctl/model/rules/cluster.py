@@ -11,6 +11,7 @@ from mqctl.model.problem import Problem
 SHARED = (
     "version",
     "cluster_name",
+    "clustered",
     "erlang_cookie",
     "net_ticktime",
     "partition_handling",

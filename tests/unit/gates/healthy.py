@@ -19,7 +19,7 @@ from mqctl.model.status import (
     ServiceStatus,
 )
 from mqctl.model.topology import Topology
-from tests.topologies import mirrored_3node
+from tests.topologies import mirrored_3node, with_site
 
 NODES = ("rabbit@mq1", "rabbit@mq2", "rabbit@mq3")
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ def topology(**rabbitmq: Any) -> Topology:
         queues=(Queue(name="orders", arguments={"x-message-ttl": 60000}),),
         bindings=(Binding(source="orders", destination="orders", routing_key="#"),),
     )
-    return found.model_copy(update={"objects": objects})
+    return with_site(found, objects=objects)
 
 
 def policy(name: str, pattern: str, priority: int = 0, **definition: Any) -> Policy:

@@ -14,6 +14,7 @@ from mqctl.model.objects import User
 from mqctl.model.password import hash_password
 from mqctl.model.status import ClusterStatus, HaproxyStatus, KeepalivedStatus
 from mqctl.model.topology import Topology
+from tests.topologies import with_site
 
 from . import healthy as h
 from .healthy import Change, bad, defined, every_broker, on, part, queue, silent
@@ -328,7 +329,7 @@ def test_another_password_is_a_failure_that_shows_none() -> None:
         declared = h.topology()
         admin = User(name="admin", tags=("administrator",), password=SecretStr("right"))
         changed = declared.objects.model_copy(update={"users": (admin,)})
-        topology = declared.model_copy(update={"objects": changed})
+        topology = with_site(declared, objects=changed)
         return judged(objects, defined(users=[live]), topology)
 
     assert row("right") == []

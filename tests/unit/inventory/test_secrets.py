@@ -102,7 +102,8 @@ def test_refuses_passwords_that_are_no_mapping(tmp_path: Path) -> None:
 
 def test_inventory_that_cannot_be_written(one_broker: Path) -> None:
     (one_broker / "group_vars" / "all").rmdir()
-    (one_broker / "group_vars" / "all").write_text("")
+    (one_broker / "group_vars").rmdir()
+    (one_broker / "group_vars").write_text("")
     with pytest.raises(MqctlError, match="cannot write"):
         secrets.generate(one_broker, MISSING, VaultOptions())
 
@@ -126,3 +127,15 @@ def test_tokens_mean_themselves_everywhere(length: int) -> None:
     assert token.isascii()
     assert token.isalnum()
     assert token[0].isalpha()
+
+
+@pytest.mark.parametrize("name", ["all.yml", "all.yaml", "all"])
+def test_refuses_to_shadow_the_users_own_variables(one_broker: Path, name: str) -> None:
+    """Ansible reads the directory group_vars/all or a file of that name, never both."""
+    variables = one_broker / "group_vars"
+    (variables / "all").rename(variables / "spare")
+    (variables / name).write_text("rabbitmq_port: 5673\n")
+    with pytest.raises(UsageError, match="Ansible would no longer read") as caught:
+        ensure(one_broker)
+    assert caught.value.hint.endswith(str(variables / "all" / "main.yml"))
+    assert sorted(path.name for path in variables.iterdir()) == sorted([name, "spare"])

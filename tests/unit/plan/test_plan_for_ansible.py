@@ -30,7 +30,7 @@ def document(status: ClusterStatus) -> dict[str, Any]:
 def test_a_converged_cluster_visits_nobody() -> None:
     result = document(DONE)
     assert result["hosts"] == {}
-    assert result["objects"] is None
+    assert result["objects"] == {}
     assert all(hosts == [] for hosts in result["groups"].values())
 
 
@@ -75,8 +75,8 @@ def test_a_validator_stays_an_argv() -> None:
 
 
 def test_objects_come_with_the_administrator() -> None:
-    objects = document(fresh(TOPOLOGY))["objects"]
-    assert (objects["host"], objects["port"]) == ("mq1", 15672)
+    ((host, objects),) = document(fresh(TOPOLOGY))["objects"].items()
+    assert (host, objects["port"]) == ("mq1", 15672)
     assert (objects["user"], objects["password"]) == ("admin", ADMIN_PASSWORD)
     assert objects["requests"][0]["path"] == "global-parameters/mqctl"
     assert list(json.loads(objects["requests"][0]["body"])) == ["name", "value"]

@@ -15,7 +15,7 @@ from mqctl.render.bundle import render
 from mqctl.render.refusal import CannotCarryError
 from tests import nasty
 from tests.golden import refresh
-from tests.topologies import SECRETS, mirrored_3node, standalone
+from tests.topologies import SECRETS, mirrored_3node, standalone, with_site
 
 
 def spec(topology: Topology, host: str, path: str) -> FileSpec:
@@ -39,7 +39,7 @@ def test_rendering_is_deterministic() -> None:
 @pytest.mark.parametrize("topology", [mirrored_3node(), nasty.evil("3.10"), nasty.evil_terms("3.10")])
 def test_no_secret_shows_once_masked(topology: Topology) -> None:
     secrets = (*SECRETS, nasty.EVIL.partition(" ")[0], nasty.VRRP_EVIL)
-    for bundle in render(topology.model_copy(update={"cluster_name": "x"})).values():
+    for bundle in render(with_site(topology, cluster_name="x")).values():
         shown = [
             mask(reveal(one.content), one.masks)
             for one in bundle.files
@@ -167,7 +167,7 @@ def test_what_a_format_cannot_say_is_refused_by_name(
 
 @pytest.mark.parametrize("cookie", ["two words here", "line\nbreak12", "übergeheim"])
 def test_a_cookie_that_erlang_would_not_read_is_refused(cookie: str) -> None:
-    topology = mirrored_3node().model_copy(update={"erlang_cookie": SecretStr(cookie)})
+    topology = with_site(mirrored_3node(), erlang_cookie=SecretStr(cookie))
     with pytest.raises(CannotCarryError, match="mq1: rabbitmq_erlang_cookie") as caught:
         render(topology)
     assert cookie not in caught.value.message

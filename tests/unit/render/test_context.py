@@ -13,7 +13,7 @@ from mqctl.render.bundle import render
 from mqctl.render.context.haproxy import duration
 from mqctl.render.context.rabbitmq import ENDLESS
 from tests import topologies
-from tests.topologies import balancer, broker, mirrored_3node, standalone, topology
+from tests.topologies import balancer, broker, mirrored_3node, standalone, topology, with_site
 from tests.unit.render.erlang_reader import Atom, Charlist, read
 
 
@@ -187,7 +187,7 @@ def test_the_inventorys_terms_win_and_join() -> None:
 
 @pytest.mark.parametrize(("name", "where"), [("plain name", "conf"), ("a#b", "advanced"), ("é", "advanced")])
 def test_a_cluster_name_goes_where_it_can_be_said(name: str, where: str) -> None:
-    wanted = mirrored_3node().model_copy(update={"cluster_name": name})
+    wanted = with_site(mirrored_3node(), cluster_name=name)
     if where == "conf":
         assert conf(wanted)["cluster_name"] == name
     else:

@@ -16,7 +16,7 @@ from mqctl.model.gate import GateResult
 from mqctl.model.lab import LabSpec, LabState
 from mqctl.model.topology import Topology
 from mqctl.workflows.alone import alone
-from mqctl.workflows.connect import connection
+from mqctl.workflows.connect import connection, connections
 from mqctl.workflows.deploy import PHASES, Deployment, Wish, deploy
 from mqctl.workflows.destroy import Order, destroy, refuse_unconfirmed
 from mqctl.workflows.phase import Phase, run_phases
@@ -195,7 +195,7 @@ def test_a_command_line_prints_what_was_done_and_how_to_connect() -> None:
     topology = at_home(mirrored_3node())
     took = (SimpleNamespace(seconds=1.0), SimpleNamespace(seconds=0.25))
     report: Any = SimpleNamespace(
-        topology=topology, plans=(), results=(), took=took, connect=connection(topology)
+        topology=topology, plans=(), results=(), took=took, connect=connections(topology)
     )
     lines = closing(report)
     assert lines[0] == "mirrored-3node: nothing to change in 1.2 s; gates: no gate"
