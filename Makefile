@@ -4,13 +4,15 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTEST := $(BIN)/pytest -q
 
-.PHONY: demo test fast lint unit lab molecule benchmark environment engine browser engine-stop image clean
+.PHONY: demo test test-all fast lint unit lab molecule matrix benchmark environment engine browser engine-stop image clean
 
 demo: environment engine  ## A cluster of three brokers behind two load balancers, and its first failover test
 	$(BIN)/mqctl deploy mirrored-3node
 	$(BIN)/mqctl failover-test mirrored-3node -s kill-queue-leader -s power-off-vip-holder
 
 test: fast lab molecule  ## What a change must pass
+
+test-all: test matrix  ## And every other topology: hours on a small machine
 
 fast: lint unit  ## No engine, no root: what every commit passes
 
@@ -26,10 +28,15 @@ unit: environment
 	$(PYTEST) tests/unit tests/errors tests/golden -n 2
 
 lab: environment engine browser  ## On real containers, and the report in a real browser
-	$(PYTEST) --durations 15 tests/lab
+	$(PYTEST) --durations 15 -m 'not matrix' tests/lab
 
 molecule: environment engine
 	$(BIN)/molecule test --scenario-name mirrored-3node
+
+matrix: environment engine  ## The topologies that `make test` leaves out
+	$(PYTEST) --durations 15 -m matrix tests/lab
+	for scenario in $$(ls molecule | grep -v -e default -e shared -e '^mirrored-3node$$'); do \
+		$(BIN)/molecule test --scenario-name "$$scenario" || exit 1; done
 
 benchmark: environment engine  ## Ratios measured in one run, see docs/performance.md
 	$(BIN)/python benchmarks/run.py
