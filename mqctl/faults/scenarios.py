@@ -34,7 +34,7 @@ def bundled() -> tuple[Scenario, ...]:
 
 
 def choose(choice: Choice) -> tuple[Scenario, ...]:
-    """The scenarios of these names, in the order given, bundled ones and one's own.
+    """The scenarios of these names, each once, in the order given, bundled ones and one's own.
 
     Without names: all of one's own, or without any the bundled ones of that breadth; never those that want to
     be asked for by name. Raises UsageError.
@@ -45,7 +45,7 @@ def choose(choice: Choice) -> tuple[Scenario, ...]:
     if unknown:
         raise UsageError(f"no scenario {', '.join(unknown)}", f"there are: {', '.join(known)}")
     if choice.names:
-        return tuple(known[name] for name in choice.names)
+        return tuple(known[name] for name in dict.fromkeys(choice.names))
     wanted = ("by-default",) if choice.breadth == "by-default" and not own else ("by-default", "with-all")
     return tuple(scenario for scenario in own or known.values() if scenario.run in wanted)
 

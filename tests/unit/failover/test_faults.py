@@ -285,6 +285,8 @@ def test_the_bundled_scenarios() -> None:
     assert {s.run for s in scenarios.choose(Choice())} == {"by-default"}
     assert {s.run for s in scenarios.choose(Choice(breadth="with-all"))} == {"by-default", "with-all"}
     assert [s.name for s in scenarios.choose(Choice(("split-vip",)))] == ["split-vip"]
+    twice = Choice(("split-vip", "kill-mirror", "split-vip"))
+    assert [s.name for s in scenarios.choose(twice)] == ["split-vip", "kill-mirror"]  # one history each
     assert {s.fault for s in known} == {*get_args(FaultName)}
 
 
