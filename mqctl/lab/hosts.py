@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import uuid
 from collections.abc import Mapping
@@ -133,7 +134,15 @@ def _start(container: Any, host: str) -> None:
     try:
         container.start()
     except APIError as error:
-        raise MqctlError(f"docker cannot start {host}: {engine.explain(error)}", _NEEDS) from None
+        said = engine.explain(error)
+        # `docker network prune` takes the networks of hosts that are off
+        if re.fullmatch(r"network [0-9a-f]+ not found", said):
+            raise MqctlError(
+                f"{host} cannot start: its docker network was removed while it was off",
+                f"`mqctl lab down {container.labels[engine.LAB]}`, then up again: "
+                "its hosts are made anew and start empty",
+            ) from None
+        raise MqctlError(f"docker cannot start {host}: {said}", _NEEDS) from None
 
 
 def first_files(keys: Keys) -> dict[str, tuple[int, bytes]]:

@@ -251,6 +251,25 @@ def test_the_bare_image_installs_everything_without_a_network(spec: LabSpec, doc
         bare.remove(force=True)
 
 
+def test_a_lab_that_is_off_comes_up_again_unless_its_network_is_gone(docker: Any, tmp_path: Path) -> None:
+    """As a machine leaves it that lost its power."""
+    with own_lab("off", tmp_path, {"mq1": 11, "mq2": 12}) as spec:
+        for host in addresses(spec):
+            lab.power_off(spec.name, host)
+        lab.up(spec, silent)
+        assert said(spec, "mq2", "hostname") == "mq2"
+        for host in addresses(spec):
+            lab.power_off(spec.name, host)
+        docker.networks.get(f"mqctl-{spec.name}").remove()
+        with pytest.raises(MqctlError, match="mq1 cannot start: its docker network was removed") as refused:
+            lab.up(spec, silent)
+        assert "mq2 cannot start: its docker network was removed" in refused.value.message
+        assert refused.value.hint.startswith(f"`mqctl lab down {spec.name}`, then up again")
+        lab.down(spec.name)
+        lab.up(spec, silent)
+        assert said(spec, "mq1", "hostname") == "mq1"
+
+
 def test_down_removes_exactly_this_lab(spec: LabSpec, docker: Any) -> None:
     other = docker.containers.create(
         lab.images.full("bookworm"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mqctl.errors import MqctlError
-from mqctl.lab import hosts, keys
+from mqctl.lab import engine, hosts, keys
 from mqctl.model.lab import LabSpec
 
 INFO = {"CgroupVersion": "2"}
@@ -130,6 +130,21 @@ def test_a_capability_that_the_engine_lacks_is_named(docker: Any, spec: LabSpec)
         "docker cannot start mq1: OCI runtime create failed: unable to apply caps"
     )
     assert "SYS_ADMIN" in caught.value.hint
+
+
+def test_a_network_that_was_removed_while_the_host_was_off_is_named(
+    docker: Any, container: Any, spec: LabSpec
+) -> None:
+    labels = {engine.LAB: "demo", engine.IMAGE: "bookworm", engine.INVENTORY: str(spec.inventory)}
+    there = container("mqctl-demo-mq1", "exited", labels, "10.93.11.11")
+    there.refusal = "network e039f776eb0a7ff9 not found"
+    docker.containers.there[there.name] = there
+    with pytest.raises(MqctlError) as caught:
+        ensure(docker, spec)
+    assert caught.value.message == "mq1 cannot start: its docker network was removed while it was off"
+    assert caught.value.hint == (
+        "`mqctl lab down demo`, then up again: its hosts are made anew and start empty"
+    )
 
 
 def test_a_host_that_the_lab_does_not_have(docker: Any) -> None:
