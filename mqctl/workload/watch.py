@@ -6,12 +6,14 @@ One thread for each thing to ask, so that a host that does not answer delays onl
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from mqctl.errors import MqctlError
-from mqctl.model.history import Event, HoldersSeen, NodesSeen, QueueSeen
+from mqctl.model.history import Event, NodesSeen, QueueSeen
 from mqctl.workload.api import Api
+from mqctl.workload.holding import Holding
 from mqctl.workload.journal import Journal
 
 _EVERY = 0.25
@@ -26,7 +28,6 @@ class Watch:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._last: dict[str, Event] = {}
-        self._holding: dict[str, bool | None] = {}
         self._lock = threading.Lock()
 
     def queue(self, api: Api, queue: str, hosts: Mapping[str, str]) -> None:
@@ -39,8 +40,9 @@ class Watch:
 
     def holders(self, routers: Sequence[str], holds: Callable[[str], bool]) -> None:
         """Watches the VIP; `holds` raises MqctlError for a router that does not answer."""
+        holding = Holding(tuple(routers))
         for router in routers:
-            self._start(partial(self._see_holder, tuple(routers), router, holds))
+            self._start(partial(self._see_holder, holding, router, holds))
 
     def stop(self) -> None:
         """Returns when no look is under way any more."""
@@ -88,21 +90,16 @@ class Watch:
             ),
         )
 
-    def _see_holder(self, routers: tuple[str, ...], router: str, holds: Callable[[str], bool]) -> None:
+    def _see_holder(self, holding: Holding, router: str, holds: Callable[[str], bool]) -> None:
+        with self._lock:
+            holding.ask(router)
         try:
             answer: bool | None = holds(router)
         except MqctlError:
             answer = None
         with self._lock:
-            self._holding[router] = answer
-            if len(self._holding) < len(routers):
-                return
-            event = HoldersSeen(
-                routers=routers,
-                holders=tuple(name for name in routers if self._holding[name]),
-                silent=tuple(name for name in routers if self._holding[name] is None),
-            )
-            self._write("holders", event)
+            for event in holding.answer(router, answer, time.monotonic(), time.time()):
+                self._write("holders", event)
 
     def _write(self, kind: str, event: Event) -> None:
         """Only news."""
