@@ -18,6 +18,7 @@ def build() -> typer.Typer:
     from mqctl.cli.plan import plan
     from mqctl.cli.render import render
     from mqctl.cli.status import status
+    from mqctl.cli.topologies import graph, topologies
     from mqctl.cli.verify import verify
 
     app = typer.Typer(
@@ -28,7 +29,8 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for command in (init, render, plan, deploy, status, verify, failover_test, heal, destroy):
+    commands = (init, render, plan, deploy, status, verify, failover_test, heal, destroy, topologies, graph)
+    for command in commands:
         app.command()(command)
     app.add_typer(lab.app, name="lab")
     return app

@@ -1,0 +1,207 @@
+"""A topology as boxes and arrows: all coordinates, for the templates that only print them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+
+from mqctl.model.draft import Draft, DraftHost
+
+WIDTH, HEIGHT, GAP, ROW = 128, 46, 18, 92
+"""Pixels: a node, the space between two, from one row to the next."""
+_MARGIN, _LABEL = 24, 26
+_PER_ROW = 5
+Kind = Literal["client", "address", "balancer", "disc", "ram"]
+Line = Literal["plain", "standby", "link"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A box with a name and a line of small print; `key` is unique, and a Mermaid identifier."""
+
+    key: str
+    name: str
+    note: str
+    kind: Kind
+    x: int
+    y: int
+
+    @property
+    def centre(self) -> int:
+        """Its middle, from the left."""
+        return self.x + WIDTH // 2
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A box around others: a site, or a cluster."""
+
+    key: str
+    name: str
+    kind: Literal["site", "cluster"]
+    x: int
+    y: int
+    width: int
+    height: int
+    inside: tuple[str, ...]
+    """The keys of the nodes in it."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An arrow between two nodes, by their keys, with its path."""
+
+    start: str
+    end: str
+    line: Line
+    label: str
+    path: str
+    """SVG path data."""
+    x: int
+    y: int
+    """Where a label goes."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The whole drawing."""
+
+    title: str
+    width: int
+    height: int
+    nodes: tuple[Node, ...]
+    frames: tuple[Frame, ...]
+    edges: tuple[Edge, ...]
+    node_width: int = WIDTH
+    node_height: int = HEIGHT
+
+
+def graph(name: str, draft: Draft) -> Graph:
+    """Sites side by side, each from its clients down to its brokers."""
+    left, drawn = _MARGIN, []
+    for number, site in enumerate(draft.sites):
+        drawn.append(_Site(site, f"s{number}", left, bool(draft.sites[1:])))
+        left = drawn[-1].right + 2 * GAP
+    nodes = tuple(chain.from_iterable(one.nodes for one in drawn))
+    bottom = max(one.bottom for one in drawn)
+    return Graph(
+        title=name,
+        width=drawn[-1].right + _MARGIN,
+        height=bottom + _MARGIN,
+        nodes=nodes,
+        frames=tuple(chain.from_iterable(one.frames for one in drawn)),
+        edges=tuple(chain.from_iterable(one.edges for one in drawn)),
+    )
+
+
+class _Site:
+    """One site's share, its left edge given."""
+
+    def __init__(self, draft: Draft, key: str, left: int, framed: bool) -> None:
+        self.draft = draft
+        self.key = key
+        self._framed = framed
+        self._left = left + (GAP if framed else 0)
+        self._top = _MARGIN + (_LABEL if framed else 0)
+        self.rows = [row for row in self._rows() if row]
+        self._span = max(len(row) for row in self.rows) * (WIDTH + GAP) - GAP + 2 * GAP
+        self.nodes = tuple(chain.from_iterable(self._placed()))
+        self.right = self._left + self._span + (GAP if framed else 0)
+        self.bottom = max(node.y for node in self.nodes) + HEIGHT + GAP + (GAP if framed else 0)
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The site's, when there are several, and its clusters'."""
+        return (*self._site_frame(), *self._cluster_frames())
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """From the clients down."""
+        return tuple(_edge(*ends) for ends in self._ends())
+
+    def brokers(self) -> list[Node]:
+        """The brokers' nodes."""
+        return [node for node in self.nodes if node.kind in ("disc", "ram")]
+
+    def _rows(self) -> Iterator[list[tuple[str, str, Kind]]]:
+        yield [("clients", "", "client")]
+        yield [(str(address), "virtual IP", "address") for address in self._addresses()]
+        yield [(host.name, self._balancer_note(host), "balancer") for host, _ in self.draft.balancers]
+        brokers = [(host.name, *_broker_note(host)) for host, _ in self.draft.brokers]
+        for start in range(0, len(brokers), _PER_ROW):
+            yield brokers[start : start + _PER_ROW]
+
+    def _addresses(self) -> list[object]:
+        return list(dict.fromkeys(settings.virtual_address.ip for _, settings in self.draft.routers))
+
+    def _balancer_note(self, host: DraftHost) -> str:
+        return "HAProxy + Keepalived" if host.keepalived else "HAProxy"
+
+    def _placed(self) -> Iterator[list[Node]]:
+        for number, row in enumerate(self.rows):
+            width = len(row) * (WIDTH + GAP) - GAP
+            x = self._left + (self._span - width) // 2
+            y = self._top + number * ROW
+            yield [
+                Node(f"{self.key}_{number}_{place}", *cell, x + place * (WIDTH + GAP), y)
+                for place, cell in enumerate(row)
+            ]
+
+    def _of(self, *kinds: Kind) -> list[Node]:
+        return [node for node in self.nodes if node.kind in kinds]
+
+    def _ends(self) -> Iterator[tuple[Node, Node, Line]]:
+        """Clients to the address, the address to the balancers, balancers to the brokers behind them."""
+        (client,), addresses, balancers = self._of("client"), self._of("address"), self._of("balancer")
+        yield from ((client, address, "plain") for address in addresses)
+        priority = {host.name: router.priority for host, router in self.draft.routers}
+        first = max(priority, key=lambda name: priority[name], default="")
+        for above in addresses or [client]:
+            for balancer in balancers:
+                standby = addresses and balancer.name != first
+                yield above, balancer, "standby" if standby else "plain"
+        settings = {host.name: broker for host, broker in self.draft.brokers}
+        for above in balancers or addresses or [client]:
+            for node in self.brokers():
+                if not balancers or settings[node.name].haproxy_weight:
+                    backup = bool(balancers) and settings[node.name].haproxy_backup
+                    yield above, node, "standby" if backup else "plain"
+
+    def _site_frame(self) -> Iterable[Frame]:
+        if not self._framed:
+            return
+        keys = tuple(node.key for node in self.nodes)
+        top, left = self._top - _LABEL, self._left - GAP
+        name = f"site {self.draft.hosts[0].site}"
+        yield Frame(self.key, name, "site", left, top, self.right - left, self.bottom - top, keys)
+
+    def _cluster_frames(self) -> Iterator[Frame]:
+        cluster, brokers = self.draft.cluster, self.brokers()
+        together = [brokers] if cluster is None or cluster.clustered else [[one] for one in brokers]
+        for number, members in enumerate(together):
+            name = "cluster" if len(members) > 1 else "on its own"
+            if len(brokers) > 1:
+                yield _around(f"{self.key}_c{number}", name, members)
+
+
+def _broker_note(host: DraftHost) -> tuple[str, Kind]:
+    assert host.rabbitmq is not None
+    weight, kind = host.rabbitmq.haproxy_weight, host.rabbitmq.node_type
+    extra = f", weight {weight}" if weight not in (0, 1) else ""
+    return f"RabbitMQ, {kind}{extra}", kind
+
+
+def _around(key: str, name: str, members: Sequence[Node]) -> Frame:
+    left, top = min(node.x for node in members) - GAP // 2, min(node.y for node in members) - GAP
+    right, bottom = max(node.x for node in members) + WIDTH, max(node.y for node in members) + HEIGHT
+    keys = tuple(node.key for node in members)
+    return Frame(key, name, "cluster", left, top, right - left + GAP // 2, bottom - top + GAP // 2, keys)
+
+
+def _edge(above: Node, below: Node, line: Line) -> Edge:
+    top, bottom = above.y + HEIGHT, below.y
+    middle = (top + bottom) // 2
+    path = f"M{above.centre},{top} C{above.centre},{middle} {below.centre},{middle} {below.centre},{bottom}"
+    return Edge(above.key, below.key, line, "", path, (above.centre + below.centre) // 2, middle)
