@@ -1,4 +1,7 @@
-"""Write tests/golden/TOPOLOGY/HOST/... anew: `python -m tests.golden.refresh`, then read the diff."""
+"""Write tests/golden/TOPOLOGY/HOST/... and what is generated from the bundled inventories anew.
+
+`python -m tests.golden.refresh`, then read the diff.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from mqctl.inventory import bundled
 from mqctl.model.base import reveal
 from mqctl.model.bundle import HostBundle
 from mqctl.model.topology import Topology
 from mqctl.render.brokers import CONF_CHECK
 from mqctl.render.bundle import render
+from mqctl.workflows import topologies as catalogue
 from tests import nasty, topologies
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 
 TOPOLOGIES: dict[str, Callable[[], Topology]] = {
     "mirrored-3node": topologies.mirrored_3node,
@@ -72,5 +78,28 @@ def refresh() -> None:
             target.write_text(content, encoding="utf-8", newline="")
 
 
+def pages() -> dict[Path, str]:
+    """What docs/ and inventories/ hold about the bundled topologies: content by path."""
+    paths = [ROOT / "inventories" / name for name in bundled() if name != catalogue.EXAMPLE]
+    described = [catalogue.describe(path) for path in paths]
+    pictures = {
+        ROOT / "docs" / "topologies" / f"{path.name}.svg": catalogue.draw(str(path), "svg") for path in paths
+    }
+    return {
+        ROOT / "inventories" / "topologies.json": catalogue.as_json(described),
+        ROOT / "docs" / "topologies.md": catalogue.page(described),
+        **pictures,
+    }
+
+
+def refresh_pages() -> None:
+    """Replace them; pictures of topologies that are gone go too."""
+    shutil.rmtree(ROOT / "docs" / "topologies", ignore_errors=True)
+    (ROOT / "docs" / "topologies").mkdir()
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
     refresh()
+    refresh_pages()
