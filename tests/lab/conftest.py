@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
@@ -85,11 +86,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
 
 
 def _deployed(inventory: Path) -> Topology:
-    """A failure without a traceback: every test of the session that wants the cluster repeats it."""
+    """A failure in one line: every test repeats it, and only the first shows the traceback."""
     try:
         report = deploy(Wish(str(inventory)), Silent())
-    except MqctlError as error:
-        pytest.fail(f"no cluster to test on: {error}; {error.hint}", pytrace=False)
+    except Exception as error:
+        traceback.print_exc()
+        pytest.fail(f"no cluster to test on: {error!r}", pytrace=False)
     bad = [result for result in report.results if result.outcome != "pass"]
     if bad:
         pytest.fail(f"no cluster to test on: {bad}", pytrace=False)
