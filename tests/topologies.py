@@ -38,6 +38,30 @@ def mirrored_3node(
     return topology("mirrored-3node", brokers + balancers)
 
 
+def warren(haproxy: dict[str, Any] | None = None) -> Topology:
+    """Two brokers that stay apart behind two load balancers; the second one is the standby."""
+    apart = {"clustered": False}
+    brokers = (
+        broker("mq1", f"{NETWORK}.11", **apart),
+        broker("mq2", f"{NETWORK}.12", **apart, haproxy_backup=True),
+    )
+    balancers = tuple(
+        balancer(f"lb{i}", f"{NETWORK}.2{i}", 160 - 10 * i, {**WARREN_CHECKS, **(haproxy or {})}, {})
+        for i in (1, 2)
+    )
+    return with_site(topology("warren", brokers + balancers), clustered=False)
+
+
+WARREN_CHECKS = {
+    "check_inter": 5,
+    "check_fastinter": 5,
+    "check_downinter": 5,
+    "check_rise": 2,
+    "check_fall": 2,
+}
+"""`check inter 5s rise 2 fall 2`."""
+
+
 def standalone(**settings: Any) -> Topology:
     """One broker and nothing else."""
     return topology("standalone", (broker("mq1", f"{NETWORK}.11", **settings),))

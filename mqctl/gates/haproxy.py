@@ -5,6 +5,7 @@ from __future__ import annotations
 from mqctl.gates.evidence import Gate, silence
 from mqctl.model.gate import GateResult
 from mqctl.model.haproxy import HaproxySettings
+from mqctl.model.rabbitmq import RabbitmqSettings
 from mqctl.model.status import ClusterStatus, HaproxyServerStatus, HaproxyStatus
 from mqctl.model.topology import Broker, Host, Topology
 
@@ -35,12 +36,16 @@ def servers_up(topology: Topology, status: ClusterStatus) -> list[GateResult]:
         if host.haproxy
         for broker in topology.brokers
         if broker.broker
-        for service in _services(broker.broker)
+        for service in _services(broker.broker.settings)
     ]
 
 
-def _services(broker: Broker) -> tuple[str, ...]:
-    return ("AMQP", "management") if "rabbitmq_management" in broker.settings.plugins else ("AMQP",)
+def _services(settings: RabbitmqSettings) -> list[str]:
+    offered = {
+        "AMQP": settings.haproxy_server,
+        "management": "rabbitmq_management" in settings.plugins,
+    }
+    return [service for service, behind in offered.items() if behind]
 
 
 def _server(

@@ -21,8 +21,12 @@ class HaproxySettings(Model):
     stats_password: SecretStr | None = None
     """Generated at first use when not given."""
     stats_refresh: Seconds = 5
+    peers_port: Port = 10000
+    """Where the balancers tell each other which broker of a warren has the clients (failback false only)."""
     socket: Annotated[str, StringConstraints(pattern=r"^/\S+$")] = "/run/haproxy/admin.sock"
     balance: Literal["roundrobin", "leastconn", "source", "first"] = "leastconn"
+    failback: bool = True
+    """Of a warren: clients go back to the primary when it is UP again; False: they stay where they are."""
     maxconn: Annotated[int, Field(ge=1)] = 8000
     """AMQP connections at once. Each takes two file descriptors, and HAProxy does not start when the host's
     hard limit is below that: 20000 is common in containers."""

@@ -63,6 +63,8 @@ class RabbitmqSettings(Model):
     haproxy_weight: Annotated[int, Field(ge=0, le=256)] = 1
     """This broker's weight behind HAProxy; 0 takes no new connections."""
     haproxy_backup: bool = False
+    haproxy_server: bool = True
+    """False: clients of HAProxy never come here; the management plugin stays reachable through it."""
     """HAProxy sends here only when no other broker is UP."""
     admin_user: Line = "admin"
     """The administrator that mqctl itself uses; always made, tags [administrator], all permissions."""

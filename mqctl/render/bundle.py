@@ -32,7 +32,7 @@ def _files(topology: Topology, host: Host) -> Iterator[FileSpec]:
     if host.broker:
         yield from broker_files(_cluster_of(topology, host), host.broker)
     if host.haproxy:
-        yield from haproxy_files(topology, host.haproxy)
+        yield from haproxy_files(topology, host, host.haproxy)
     if host.keepalived:
         yield from keepalived_files(topology, host, host.keepalived)
 

@@ -17,13 +17,13 @@ KEEPALIVED_CHECK = ("sh", "-c", _QUIET, "keepalived-check", "%s")
 """Any complaint refuses: 2.1.5 exits 0 with them. Missing scripts are one, so scripts are placed first."""
 
 
-def haproxy_files(topology: Topology, settings: HaproxySettings) -> Iterator[FileSpec]:
+def haproxy_files(topology: Topology, host: Host, settings: HaproxySettings) -> Iterator[FileSpec]:
     """HAProxy reads its file as root, its group may read the statistics password anyway."""
     yield printed(
         "/etc/haproxy/haproxy.cfg",
         "haproxy",
         "haproxy/haproxy.cfg.j2",
-        haproxy.haproxy_file(topology, settings),
+        haproxy.haproxy_file(topology, host, settings),
         group="haproxy",
         mode="0640",
         validator=HAPROXY_CHECK,

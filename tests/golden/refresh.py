@@ -26,6 +26,8 @@ TOPOLOGIES: dict[str, Callable[[], Topology]] = {
     "mirrored-3node": topologies.mirrored_3node,
     "mirrored-3node-classic": lambda: topologies.mirrored_3node({"config_format": "classic"}),
     "standalone": topologies.standalone,
+    "warren": topologies.warren,
+    "warren-staying": lambda: topologies.warren({"failback": False}),
     "variants": nasty.variants,
     "evil-conf": lambda: nasty.evil_conf("3.8"),
     "evil-terms": lambda: nasty.evil_terms("3.10"),

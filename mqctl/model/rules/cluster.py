@@ -59,7 +59,7 @@ def two_disc_nodes(draft: Draft) -> Iterator[Problem]:
 
 def pause_minority_majority(draft: Draft) -> Iterator[Problem]:
     """On two nodes each side of any loss is the minority: both pause (RabbitMQ guide "Partitions")."""
-    handling = {settings.partition_handling for _, settings in draft.brokers}
+    handling = {settings.partition_handling for _, settings in draft.brokers if settings.clustered}
     if len(draft.brokers) == 2 and "pause_minority" in handling:
         yield Problem(
             "rabbitmq_partition_handling",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mqctl.model.draft import Draft, DraftHost
+from mqctl.model.lab import Release
 from mqctl.model.problem import Problem
 
-SHARED = ("amqp_port", "management_port")
+SHARED = ("amqp_port", "management_port", "failback")
 """What clients of the virtual IP see, whoever holds it."""
-_PORTS = ("amqp_port", "management_port", "stats_port")
+_PORTS = ("amqp_port", "management_port", "stats_port", "peers_port")
+_WITHOUT_LOCALPEER: tuple[Release, ...] = ("bullseye",)
+"""HAProxy 2.2; `localpeer` came with 2.3."""
 
 
 def same_entrance(draft: Draft) -> Iterator[Problem]:
@@ -48,7 +51,9 @@ def _broker_ports(host: DraftHost) -> dict[int, str]:
 
 def takes_connections(draft: Draft) -> Iterator[Problem]:
     """A server of weight 0 gets no new connections (HAProxy manual, "weight")."""
-    weights = [settings.haproxy_weight for _, settings in draft.brokers]
+    weights = [settings.haproxy_weight for _, settings in draft.brokers if settings.haproxy_server]
+    if draft.balancers and draft.brokers and not weights:
+        yield Problem("rabbitmq_haproxy_server", "must be true on at least one broker", "false on all")
     if draft.balancers and weights and not any(weights):
         yield Problem("rabbitmq_haproxy_weight", "must be above 0 on at least one broker", "0 on all")
 
@@ -65,6 +70,24 @@ def outlives_heartbeat(draft: Draft) -> Iterator[Problem]:
                 yield Problem(f"haproxy_{name}", rule, f"{seconds:g}", hint, host.name)
 
 
+def knows_its_peers(draft: Draft) -> Iterator[Problem]:
+    """Where clients stay is told between balancers, each under its own name (HAProxy manual, "localpeer")."""
+    image = draft.mqctl.lab.image if draft.mqctl.lab else None
+    for host, settings in draft.balancers:
+        if not settings.failback and image in _WITHOUT_LOCALPEER:
+            rule = f"false needs HAProxy 2.3, and mqctl_lab.image {image} has 2.2"
+            hint = "set haproxy_failback: true, or a newer image"
+            yield Problem("haproxy_failback", rule, "", hint, host.name)
+
+
+def a_primary(draft: Draft) -> Iterator[Problem]:
+    """HAProxy's backup servers are for when the others fail: there must be others."""
+    backups = [settings.haproxy_backup for _, settings in draft.brokers if settings.haproxy_server]
+    if draft.balancers and backups and all(backups):
+        hint = "leave it out on the primary"
+        yield Problem("rabbitmq_haproxy_backup", "must be false on at least one broker", "true on all", hint)
+
+
 def heartbeats_behind_timeouts(draft: Draft) -> Iterator[Problem]:
     """Without heartbeats an idle connection is silent, and HAProxy's timeouts cut it."""
     for host, settings in draft.brokers:
@@ -73,5 +96,5 @@ def heartbeats_behind_timeouts(draft: Draft) -> Iterator[Problem]:
             yield Problem("rabbitmq_heartbeat", rule, hint="set 10 to 60 seconds", host=host.name)
 
 
-STRUCTURAL = (same_entrance, distinct_ports, takes_connections)
+STRUCTURAL = (same_entrance, distinct_ports, takes_connections, knows_its_peers, a_primary)
 RISKS = {"short-timeouts": outlives_heartbeat, "no-heartbeats": heartbeats_behind_timeouts}

@@ -28,6 +28,22 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Peer:
+    """One balancer among those that share what they know."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The balancers that share what they know, and which of them this one is."""
+
+    local: str
+    all: tuple[Peer, ...]
+
+
+@dataclass(frozen=True)
 class Listener:
     """One `listen` section: what it binds, its keywords in order, its servers."""
 
@@ -41,6 +57,8 @@ class HaproxyFile:
     """haproxy.cfg; durations carry their unit."""
 
     socket: str
+    peers: tuple[Peers, ...]
+    """None where nothing is shared."""
     global_maxconn: int
     maxconn: int
     retries: int
@@ -62,10 +80,11 @@ class HaproxyFile:
     stats_auth: str
 
 
-def haproxy_file(topology: Topology, settings: HaproxySettings) -> HaproxyFile:
+def haproxy_file(topology: Topology, host: Host, settings: HaproxySettings) -> HaproxyFile:
     """All of haproxy.cfg. CannotCarryError when the statistics page has no password."""
     return HaproxyFile(
         socket=_socket(settings),
+        peers=tuple(_peers(topology, host, settings)),
         global_maxconn=settings.maxconn + RESERVE,
         maxconn=settings.maxconn,
         retries=settings.retries,
@@ -95,28 +114,51 @@ def duration(seconds: float) -> str:
 
 
 def _amqp(topology: Topology, settings: HaproxySettings) -> Listener:
-    brokers = list(_brokers(topology))
-    warren = any(broker.settings.haproxy_backup for _, broker in brokers)
+    returns = _is_warren(topology) and settings.failback
     servers = tuple(
         Server(
             host.name,
             socket_address(_reached(host, broker), broker.settings.port),
-            _server_options(broker, settings, warren=warren),
+            _server_options(broker, settings, returns=returns),
         )
-        for host, broker in brokers
+        for host, broker in _brokers(topology)
+        if broker.settings.haproxy_server
     )
-    return Listener(_binds(topology, settings.amqp_port), _AMQP_CHECKS[settings.check], servers)
+    keywords = (*_AMQP_CHECKS[settings.check], *(_STAYING if _stays(topology, settings) else ()))
+    return Listener(_binds(topology, settings.amqp_port), keywords, servers)
 
 
-def _server_options(broker: Broker, settings: HaproxySettings, *, warren: bool) -> str:
+_STAYING = ("stick-table type integer size 1 nopurge peers mqctl", "stick on int(1)")
+"""One entry for everybody: the server that has the clients. It changes only when that one is DOWN."""
+
+
+def _is_warren(topology: Topology) -> bool:
+    return any(broker.settings.haproxy_backup for _, broker in _brokers(topology))
+
+
+def _stays(topology: Topology, settings: HaproxySettings) -> bool:
+    return _is_warren(topology) and not settings.failback
+
+
+def _peers(topology: Topology, host: Host, settings: HaproxySettings) -> Iterable[Peers]:
+    """All balancers: a reloaded process asks its predecessor, a restarted one the other host."""
+    if _stays(topology, settings):
+        yield Peers(host.name, tuple(_peer(one, one.haproxy) for one in topology.balancers if one.haproxy))
+
+
+def _peer(host: Host, settings: HaproxySettings) -> Peer:
+    return Peer(host.name, socket_address(host.address, settings.peers_port))
+
+
+def _server_options(broker: Broker, settings: HaproxySettings, *, returns: bool) -> str:
     """Clients of a server that went down are cut off, or they would stay on it until their heartbeats fail.
 
-    In a warren they leave the backup too as soon as a primary is back.
+    Where they return to a primary that is back, they leave the backup at that moment: all of them or none.
     """
     words = [f"weight {broker.settings.haproxy_weight}"]
     if settings.check != "none":
         words.append("check on-marked-down shutdown-sessions")
-        if warren and not broker.settings.haproxy_backup:
+        if returns and not broker.settings.haproxy_backup:
             words.append("on-marked-up shutdown-backup-sessions")
     if broker.settings.haproxy_backup:
         words.append("backup")
@@ -147,7 +189,11 @@ def _managements(topology: Topology, settings: HaproxySettings) -> Iterable[List
     """The management listener, when a broker has the plugin."""
     option = "weight 1" if settings.check == "none" else "weight 1 check"
     servers = tuple(
-        Server(host.name, socket_address(host.address, broker.settings.management_port), option)
+        Server(
+            host.name,
+            socket_address(host.address, broker.settings.management_port),
+            f"{option} backup" if broker.settings.haproxy_backup else option,
+        )
         for host, broker in _brokers(topology)
         if "rabbitmq_management" in broker.settings.plugins
     )

@@ -727,3 +727,10 @@ def test_a_failure_weighs_more_than_an_unknown() -> None:
     )
     results: list[GateResult] = judge(topology, status)
     assert overall(results) == "fail"
+
+
+def test_a_broker_without_clients_is_behind_haproxy_for_its_management_alone() -> None:
+    topology = h.topology(haproxy_server=False)
+    results = judge(topology, h.healthy(topology))
+    gates = {result.gate for result in results if result.subject.endswith("behind lb1")}
+    assert gates == {"haproxy server (management)"}

@@ -132,3 +132,11 @@ def test_one_network_for_a_lab_but_a_release_for_each_site(tmp_path: Path) -> No
     assert "west-mq1: mqctl_lab.subnet: must be 192.0.2.0/24 as on east-mq1: a lab has one network" in str(
         problems(inventory(tmp_path / "apart", **apart))
     )
+
+
+def test_two_brokers_that_stay_apart_have_no_minority(tmp_path: Path) -> None:
+    path = inventory(tmp_path / "two", east={"rabbitmq_clustered": False})
+    (path / "group_vars" / "all" / "main.yml").write_text("keepalived_interface: eth0\n")
+    (problem,) = problems(path)
+    stops = "pause_minority stops both brokers of a cluster of two when one is lost"
+    assert problem == f"rabbitmq_partition_handling: {stops}"
