@@ -17,7 +17,7 @@ from mqctl.errors import ExitCode
 from mqctl.model.objectives import Metric
 from mqctl.model.scenario import Scenario
 from mqctl.model.verdict import Verdict
-from mqctl.verdict.summary import sentence
+from mqctl.verdict.summary import sentence, stopped
 from mqctl.workflows.failover_test import FailoverReport
 
 _COLOURS = {"pass": "green", "fail": "red", "unknown": "yellow", "skipped": "dim"}
@@ -70,6 +70,13 @@ def show(report: FailoverReport, files: Sequence[Path]) -> None:
                     soft_wrap=True,
                     highlight=False,
                 )
+        if stopped(verdict):
+            console.print(
+                f"expected {verdict.scenario}: publishing stops with its broker: {stopped(verdict)}",
+                soft_wrap=True,
+                highlight=False,
+                markup=False,
+            )
     for formula in _formulas(report):
         console.print(formula, style="dim", soft_wrap=True, highlight=False, markup=False)
     for name in report.not_run:

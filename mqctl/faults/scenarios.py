@@ -26,6 +26,13 @@ class Choice:
     directory: Path | None = None
     """Scenarios of one's own."""
     breadth: Breadth = "by-default"
+    source: str = ""
+    """Where the names come from when it is not the command line."""
+
+    def or_else(self, names: tuple[str, ...], source: str) -> Choice:
+        """Itself when the person chose anything, else these names."""
+        chosen = self.names or self.directory or self.breadth == "with-all"
+        return self if chosen or not names else Choice(names, source=source)
 
 
 def bundled() -> tuple[Scenario, ...]:
@@ -43,7 +50,8 @@ def choose(choice: Choice) -> tuple[Scenario, ...]:
     known = {scenario.name: scenario for scenario in (*bundled(), *own)}
     unknown = [name for name in choice.names if name not in known]
     if unknown:
-        raise UsageError(f"no scenario {', '.join(unknown)}", f"there are: {', '.join(known)}")
+        where = f" in {choice.source}" if choice.source else ""
+        raise UsageError(f"no scenario {', '.join(unknown)}{where}", f"there are: {', '.join(known)}")
     if choice.names:
         return tuple(known[name] for name in dict.fromkeys(choice.names))
     wanted = ("by-default",) if choice.breadth == "by-default" and not own else ("by-default", "with-all")

@@ -28,6 +28,8 @@ def find(target: Target, topology: Topology, status: ClusterStatus, queue: str) 
             return ((_mirror(topology, status, queue),),)
         case "every-node":
             return tuple((name,) for name in brokers)
+        case "every-host":
+            return tuple((host.name,) for host in topology.hosts)
         case "all":
             return (brokers,)
         case "entrance":

@@ -77,11 +77,11 @@ def _literal(text: Any) -> IPAddress | None:
 
 
 def _differing(common: Mapping[str, MqctlSettings]) -> list[Problem]:
-    """mqctl_accept and mqctl_objectives speak for the whole inventory."""
+    """These speak for the whole inventory."""
     first = next(iter(common.values()))
     return [
         Problem(f"mqctl_{name}", "must be the same on all hosts", hint="set it in group_vars/all", host=host)
         for host, settings in common.items()
-        for name in ("accept", "objectives")
+        for name in ("accept", "objectives", "scenarios")
         if getattr(settings, name) != getattr(first, name)
     ]

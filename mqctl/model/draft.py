@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from mqctl.model.base import IPAddress, Model
+from mqctl.model.base import IPAddress, Line, Model
 from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.lab import LabSettings
@@ -29,6 +29,8 @@ class MqctlSettings(Model):
     """Names of the risks that are taken on purpose; inventories/example lists them."""
     objectives: Objectives = Objectives()
     """Limits of failover tests; what is not given is computed from the timers."""
+    scenarios: tuple[Line, ...] = ()
+    """What `mqctl failover-test` plays when it is not told; its default ones when empty."""
     address: IPAddress | None = None
     """Where the other hosts reach this one; `ansible_host` when that is an address."""
     site: SiteName = ""

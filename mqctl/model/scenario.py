@@ -24,7 +24,9 @@ BrokerRole = Literal["queue-leader", "mirror", "every-node", "minority", "majori
 """mirror: a synchronised one of the test queue; every-node: each broker in turn; others: at the same time."""
 EntranceRole = Literal["vip-holder", "entrance"]
 """entrance: every load balancer and router at the same time."""
-TargetRole = Literal[BrokerRole, EntranceRole]
+HostRole = Literal["every-host"]
+"""every-host: each host in turn, whatever runs on it."""
+TargetRole = Literal[BrokerRole, EntranceRole, HostRole]
 MovingRole = Literal["queue-leader", "vip-holder"]
 
 _NOT_OF_ALL: tuple[FaultName, ...] = ("cut-from-peers", "cut-one-way")
@@ -63,6 +65,9 @@ class Expectation(Model):
     vip_after: Literal["as-configured", "returns", "stays"] | None = None
     """Where the VIP must be in the end: back on the router that had it, or where it went. As configured: back
     if that router has the highest priority and preempts (keepalived.conf(5), `nopreempt`), else not."""
+    publishing: Literal["goes-on", "stops"] = "goes-on"
+    """stops: nothing may be confirmed from when the fault shows until it is healed, because the queue is gone
+    as long as its broker is, which no timer governs. Nothing confirmed may be lost all the same."""
     verdict: Literal["pass", "fail"] = "pass"
     """fail: a control, an unsafe set-up that this test must find out."""
     because: tuple[str, ...] = ()
@@ -115,4 +120,4 @@ def _allowed(fault: FaultName) -> tuple[str, tuple[str, ...]]:
         return "brokers", brokers
     if fault in get_args(EntranceFault):
         return "the entrance", entrance
-    return "hosts", (*brokers, *entrance)
+    return "hosts", (*brokers, *entrance, *get_args(HostRole))

@@ -86,6 +86,8 @@ class Topology(Model):
     lab: LabSpec | None = None
     objectives: Objectives = Objectives()
     """What failover tests must keep to."""
+    scenarios: tuple[str, ...] = ()
+    """What failover tests play when nobody chooses; the default scenarios when empty."""
 
     @property
     def sites(self) -> tuple[Topology, ...]:

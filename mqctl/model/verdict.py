@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from mqctl.model.base import Model
 from mqctl.model.gate import GateResult, Outcome
@@ -131,6 +131,7 @@ class Verdict(Model):
     because: tuple[str, ...] = ()
     """The gates that must fail for a control to have failed for its own reason."""
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def as_expected(self) -> Outcome:
         """pass when the verdict is the expected one for the expected reasons; unknown stays unknown."""

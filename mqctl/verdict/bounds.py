@@ -26,7 +26,8 @@ SLACK = 1.5
 _GONE = ("kill-broker", "stop-broker", "rolling-restart")
 _SILENT = ("freeze-broker", "cut-from-peers", "cut-one-way", "cut-from-all")
 _ALARMS = ("memory-alarm", "disk-alarm")
-_MOVES: tuple[Metric, ...] = ("publish_gap", "delivery_gap")
+_GAPS: tuple[Metric, ...] = ("publish_gap", "delivery_gap")
+"""What lasts as long as the fault where publishing is expected to stop."""
 
 
 def bounds(
@@ -35,7 +36,10 @@ def bounds(
     """The inventory's objectives, and computed ones for what it does not name and a timer governs."""
     computed = {bound.metric: bound for bound in _computed(topology, scenario, settings, patience)}
     asked = {bound.metric: bound for bound in chosen(topology.objectives, "mqctl_objectives")}
-    return tuple({**computed, **asked}.values())
+    everything = {**computed, **asked}.values()
+    if scenario.expect.publishing == "stops":
+        return tuple(bound for bound in everything if bound.metric not in _GAPS)
+    return tuple(everything)
 
 
 def chosen(limits: Objectives | Expectation, source: str) -> Iterator[Bound]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mqctl.model.gate import GateResult, Outcome, overall
 from mqctl.model.verdict import Verdict
+from mqctl.verdict import stops
 
 
 def sentence(verdicts: Sequence[Verdict], unplayed: Sequence[str] = ()) -> str:
@@ -27,7 +28,7 @@ def _tests(outcome: Outcome, verdicts: Sequence[Verdict]) -> str:
     lost = sum(verdict.messages.lost for verdict in verdicts)
     missing = sum(verdict.messages.missing for verdict in verdicts)
     faults = len(verdicts)
-    run = f"{confirmed} confirmed, {faults} {'fault' if faults == 1 else 'faults'}"
+    run = f"{confirmed} confirmed, {faults} {'fault' if faults == 1 else 'faults'}{_stopped(verdicts)}"
     if outcome == "pass":
         return f"0 confirmed messages lost ({run})"
     if lost:
@@ -35,6 +36,17 @@ def _tests(outcome: Outcome, verdicts: Sequence[Verdict]) -> str:
     if outcome == "fail":
         return f"FAILED, although no confirmed message is known to be lost ({run})"
     return f"UNKNOWN: up to {missing} confirmed messages lost ({run})"
+
+
+def _stopped(verdicts: Sequence[Verdict]) -> str:
+    """An unavailability that was expected is told, not hidden."""
+    number = sum(bool(stopped(verdict)) for verdict in verdicts)
+    return f", {number} of which stopped publishing as expected" if number else ""
+
+
+def stopped(verdict: Verdict) -> str:
+    """How publishing stopped where that was expected, and for how long; empty when it did not, or was not."""
+    return next((f.got for f in verdict.findings if f.gate == stops.GATE and f.outcome == "pass"), "")
 
 
 def _controls(verdicts: Sequence[Verdict]) -> str:
@@ -76,6 +88,9 @@ def _proved(tests: Sequence[Verdict]) -> Iterator[str]:
     passed = sum(finding.outcome == "pass" for finding in findings)
     yield f"every fault had an observed effect, and {passed} of {len(findings)} gates passed"
     yield "every confirmed message was delivered, queues were drained, and every gate passed after healing"
+    for verdict in tests:
+        if stopped(verdict):
+            yield f"{verdict.scenario}: publishing stopped as expected of this topology: {stopped(verdict)}"
     publish = max((verdict.continuity.publish_gap or 0 for verdict in tests), default=0)
     delivery = max((verdict.continuity.delivery_gap or 0 for verdict in tests), default=0)
     yield f"the longest interruption was {publish:.2f} s of publishing and {delivery:.2f} s of delivery"

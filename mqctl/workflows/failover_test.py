@@ -208,7 +208,11 @@ def heal(stage: Stage) -> tuple[str, ...]:
 
 
 def applicable(topology: Topology, choice: Choice) -> tuple[list[Scenario], list[str]]:
-    """The scenarios to play and the names of those without a target; raises UsageError for a named one."""
+    """The scenarios to play and the names of those without a target; raises UsageError for a named one.
+
+    When the person chose none, the inventory's `mqctl_scenarios` are named.
+    """
+    choice = choice.or_else(topology.scenarios, "mqctl_scenarios")
     chosen = scenarios.choose(choice)
     lacks = {item.name: lack for item in chosen if (lack := targets.missing(item, topology))}
     if choice.names and lacks:
