@@ -46,7 +46,7 @@ def topology(drafted: Drafted, inventory: Path) -> Topology:
         inventory=inventory,
         state_dir=directory / ".mqctl",
         hosts=tuple(_host(host, drafted) for host in draft.hosts),
-        parts=tuple(_site(site, name, reaches) for site in draft.sites),
+        parts=tuple(_site(site, name) for site in draft.sites),
         lab=_lab(draft, directory),
         objectives=draft.mqctl.objectives,
         scenarios=draft.mqctl.scenarios,
