@@ -20,8 +20,8 @@ from mqctl.model.topology import Topology
 
 TOPOLOGIES = ("mirrored-3node",)
 """What init can write."""
-_FIRST_PRIORITY = 150
-_NEXT_PRIORITY = 100
+_FIRST_PRIORITY = 250
+_NEXT_PRIORITY = 240
 _GITIGNORE = "# secrets, and what mqctl keeps beside the inventory\n.mqctl/\ngroup_vars/all/secrets.yml\n"
 
 

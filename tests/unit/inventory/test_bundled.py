@@ -17,6 +17,17 @@ from mqctl.inventory import bundled, ensure
 from mqctl.inventory.settings import COMPONENTS
 from mqctl.model.draft import MqctlSettings
 from mqctl.model.lab import LabSettings
+from mqctl.model.links import (
+    Destination,
+    SetMember,
+    Shovel,
+    Source,
+    StaticDestination,
+    StaticShovel,
+    StaticSource,
+    Upstream,
+    UpstreamSet,
+)
 from mqctl.model.objectives import Objectives
 from mqctl.model.objects import Binding, Exchange, Permission, Policy, Queue, User, Vhost
 from mqctl.model.rules import RISKS
@@ -25,7 +36,11 @@ from mqctl.process import run
 EXAMPLE = share.root() / "inventories" / "example"
 FILES = sorted(path for path in EXAMPLE.rglob("*.yml") if path.name != "secrets.yml")
 MODELS: dict[str, type[BaseModel]] = {**COMPONENTS, "mqctl": MqctlSettings}
-NESTED = (Vhost, User, Permission, Policy, Exchange, Queue, Binding, LabSettings, Objectives)
+NESTED = (
+    *(Vhost, User, Permission, Policy, Exchange, Queue, Binding, LabSettings, Objectives),
+    *(Upstream, UpstreamSet, SetMember, Shovel, Source, Destination),
+    *(StaticShovel, StaticSource, StaticDestination),
+)
 DOCUMENTED = re.compile(r"^# (?:default: (?P<default>.*)|required)\n(?P<name>[a-z_]+):", re.MULTILINE)
 
 
@@ -69,7 +84,7 @@ def test_mirrored_3node_is_that_topology(tmp_path: Path) -> None:
     topology = ensure(copy)
     assert [host.name for host in topology.brokers] == ["mq1", "mq2", "mq3"]
     assert [host.name for host in topology.balancers] == ["lb1", "lb2"]
-    assert [host.keepalived.priority for host in topology.routers if host.keepalived] == [150, 100]
+    assert [host.keepalived.priority for host in topology.routers if host.keepalived] == [250, 240]
     assert str(topology.virtual_address) == "10.93.17.100"
     assert [(policy.name, policy.pattern) for policy in topology.objects.policies] == [("ha-all", "^")]
     assert topology.objects.policies[0].definition["ha-mode"] == "all"

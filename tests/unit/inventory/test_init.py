@@ -57,7 +57,7 @@ def test_writes_an_inventory_for_real_hosts(tmp_path: Path) -> None:
     router = topology.host("east").keepalived
     assert router is not None
     assert (str(router.virtual_address), router.interface) == ("192.0.2.100/24", "ens3")
-    assert (router.virtual_router_id, router.priority) == (100, 150)
+    assert (router.virtual_router_id, router.priority) == (100, 250)
     assert [policy.name for policy in topology.objects.policies] == ["ha-all"]
     assert stat.S_IMODE((directory / "group_vars" / "all" / "secrets.yml").stat().st_mode) == 0o600
     assert (directory / ".gitignore").read_text().splitlines()[1:] == [
@@ -79,7 +79,7 @@ def test_options_over_what_it_would_choose(tmp_path: Path) -> None:
     assert not topology.hosts[0].connection.become
     router = topology.host("west").keepalived
     assert router is not None
-    assert (router.virtual_router_id, router.priority) == (7, 100)
+    assert (router.virtual_router_id, router.priority) == (7, 240)
 
 
 def test_secrets_in_a_vault_file(tmp_path: Path, options: VaultOptions) -> None:
