@@ -123,7 +123,9 @@ def make_administrator(user, password):
 
 
 def rabbitmqctl(arguments, stdin=None):
-    done = run(["rabbitmqctl", "--quiet", *arguments], stdin=stdin)
+    """Not quiet with a standard input: 4.0 on Erlang 27 then waits for ever for a terminal to read from."""
+    quiet = ["--quiet"] if stdin is None else []
+    done = run(["rabbitmqctl", *quiet, *arguments], stdin=stdin)
     if done.returncode:
         raise NotDoneError(f"rabbitmqctl {arguments[0]}: {(done.stderr or done.stdout).strip()[-300:]}")
 
