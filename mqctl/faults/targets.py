@@ -5,11 +5,13 @@ from __future__ import annotations
 from mqctl.errors import InconclusiveError
 from mqctl.model.scenario import Expectation, NamedNode, Scenario, Target, TargetRole
 from mqctl.model.status import ClusterStatus, QueueStatus
-from mqctl.model.topology import Topology
+from mqctl.model.topology import Host, Topology
 
 Rounds = tuple[tuple[str, ...], ...]
 """Groups of hosts: those of one group at the same time, one group after the other."""
 
+_OF_CLUSTERS = ("queue-leader", "mirror", "minority", "majority")
+"""Roles that only members of one cluster have."""
 _LEAST: dict[TargetRole, int] = {"mirror": 2, "minority": 3, "majority": 2}
 """Brokers that a topology must have for the role."""
 
@@ -22,6 +24,8 @@ def find(target: Target, topology: Topology, status: ClusterStatus, queue: str) 
             return ((target.node,),)
         case "queue-leader":
             return ((_one(target, _leaders(topology, status, queue)),),)
+        case "active-broker":
+            raise InconclusiveError("active-broker: the entrance was not asked")
         case "vip-holder":
             return ((_one(target, _holders(status)),),)
         case "mirror":
@@ -46,7 +50,9 @@ def missing(scenario: Scenario, topology: Topology) -> str | None:
     if isinstance(target, NamedNode):
         known = any(host.name == target.node for host in topology.hosts)
         return None if known else f"a host {target.node}, and {topology.name} has none"
-    if target in ("vip-holder", "entrance") and not topology.routers:
+    if lack := _missing_ties(scenario, topology):
+        return lack
+    if target in ("vip-holder", "entrance", "active-broker") and not topology.routers:
         return f"a VIP, and {topology.name} has none"
     if scenario.fault == "cut-vrrp" and len(topology.routers) < 2:
         return f"two VRRP routers, and {topology.name} has {len(topology.routers)}"
@@ -54,14 +60,33 @@ def missing(scenario: Scenario, topology: Topology) -> str | None:
     return f"at least {least} brokers, and {topology.name} has {have}" if have < least else None
 
 
+def _missing_ties(scenario: Scenario, topology: Topology) -> str | None:
+    """Some scenarios need a cluster, some need brokers that stay apart."""
+    apart = not all(site.site.clustered for site in topology.sites)
+    among_peers = scenario.target in _OF_CLUSTERS or scenario.fault in ("cut-from-peers", "cut-one-way")
+    if apart and among_peers:
+        return f"a cluster, and the brokers of {topology.name} stay apart"
+    if scenario.target == "active-broker" and not apart:
+        return f"brokers that stay apart, and those of {topology.name} are one cluster"
+    return None
+
+
 def settled(expect: Expectation, topology: Topology, host: str) -> Expectation:
-    """What `vip_after: as-configured` means for a VIP that this host had when it was broken."""
+    """What `as-configured` means for a VIP, or a warren's clients, that this host had when it was broken."""
+    if expect.broker_after == "as-configured":
+        failback = all(balancer.haproxy.failback for balancer in topology.balancers if balancer.haproxy)
+        back = failback and not _is_backup(topology.host(host))
+        expect = expect.model_copy(update={"broker_after": "returns" if back else "stays"})
     if expect.vip_after != "as-configured":
         return expect
     itself = topology.host(host).keepalived
     others = [router.keepalived.priority for router in topology.routers if router.keepalived]
     back = itself is not None and itself.preempt and itself.priority == max(others)
     return expect.model_copy(update={"vip_after": "returns" if back else "stays"})
+
+
+def _is_backup(host: Host) -> bool:
+    return host.broker is not None and host.broker.settings.haproxy_backup
 
 
 def _one(role: str, found: set[str]) -> str:

@@ -258,7 +258,7 @@ class QueueSeen(_Event):
 
     event: Literal["queue-seen"] = "queue-seen"
     queue: str
-    leader: str | None
+    leader: str | None = None
     mirrors: tuple[str, ...] = ()
     synchronised: tuple[str, ...] = ()
 
@@ -269,6 +269,14 @@ class NodesSeen(_Event):
     event: Literal["nodes-seen"] = "nodes-seen"
     running: tuple[str, ...]
     stopped: tuple[str, ...] = ()
+
+
+class ConsumersSeen(_Event):
+    """Where brokers stay apart: how many consumers the test queues have on each."""
+
+    event: Literal["consumers-seen"] = "consumers-seen"
+    brokers: Mapping[str, NonNegativeInt]
+    """By host."""
 
 
 class Recovered(_Event):
@@ -306,7 +314,7 @@ class Aborted(_Event):
 Event = (
     Started | Phase | Published | Confirmed | Nacked | Returned | Unknown | Delivered | Unexpected | Acked
     | Connected | Disconnected | Blocked | Finished | FaultInjected | FaultObserved | FaultHealed
-    | HoldersSeen | QueueSeen | NodesSeen | Recovered | Drained | Ended | Aborted
+    | HoldersSeen | QueueSeen | NodesSeen | ConsumersSeen | Recovered | Drained | Ended | Aborted
 )  # fmt: skip
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 

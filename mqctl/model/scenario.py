@@ -20,14 +20,15 @@ EntranceFault = Literal[
 HostFault = Literal["power-off", "cut-from-all"]
 FaultName = Literal[BrokerFault, EntranceFault, HostFault]
 
-BrokerRole = Literal["queue-leader", "mirror", "every-node", "minority", "majority", "all"]
-"""mirror: a synchronised one of the test queue; every-node: each broker in turn; others: at the same time."""
+BrokerRole = Literal["queue-leader", "mirror", "active-broker", "every-node", "minority", "majority", "all"]
+"""mirror: a synchronised one of the test queue; active-broker: the one of a warren that has the clients;
+every-node: each broker in turn; others: at the same time."""
 EntranceRole = Literal["vip-holder", "entrance"]
 """entrance: every load balancer and router at the same time."""
 HostRole = Literal["every-host"]
 """every-host: each host in turn, whatever runs on it."""
 TargetRole = Literal[BrokerRole, EntranceRole, HostRole]
-MovingRole = Literal["queue-leader", "vip-holder"]
+MovingRole = Literal["queue-leader", "active-broker", "vip-holder"]
 
 _NOT_OF_ALL: tuple[FaultName, ...] = ("cut-from-peers", "cut-one-way")
 
@@ -68,6 +69,8 @@ class Expectation(Model):
     publishing: Literal["goes-on", "stops"] = "goes-on"
     """stops: nothing may be confirmed from when the fault shows until it is healed, because the queue is gone
     as long as its broker is, which no timer governs. Nothing confirmed may be lost all the same."""
+    broker_after: Literal["as-configured", "returns", "stays"] | None = None
+    """Where the clients of a warren must be in the end: back on their broker, or where they went."""
     verdict: Literal["pass", "fail"] = "pass"
     """fail: a control, an unsafe set-up that this test must find out."""
     because: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ logging.getLogger("pika").addHandler(logging.NullHandler())
 HEADER = b"AMQP\x00\x00\x09\x01"
 _START = (b"\x01\x00\x00", b"\x00\x0a\x00\x0a")
 """A method frame on channel 0, and after its length the method Connection.Start (10, 10)."""
+_CLUSTER_NAME = b"\x0ccluster_nameS"
 CONNECT = 3.0
 """Seconds until the connection must stand and the broker must have answered."""
 PASSAGE = 15.0
@@ -66,6 +67,35 @@ def greet(address: str, port: int) -> Greeting:
         return Greeting(endpoint=where, answer="refused")
     except OSError as error:
         return Greeting(endpoint=where, answer="unreachable", detail=_why(error))
+
+
+def cluster_behind(address: str, port: int) -> str | None:
+    """The name of the cluster whose broker greets there; None when nobody does. Never raises."""
+    try:
+        with socket.create_connection((address, port), CONNECT) as connection:
+            connection.sendall(HEADER)
+            return _cluster_name(_frame(connection))
+    except (OSError, ValueError):
+        return None
+
+
+def _frame(connection: socket.socket) -> bytes:
+    """The first frame's payload: type, channel, size, payload, end (AMQP 0-9-1, section 2.3.5)."""
+    said = b""
+    while len(said) < 7 or len(said) < 8 + int.from_bytes(said[3:7], "big"):
+        piece = connection.recv(4096)
+        if not piece:
+            raise ValueError("closed within a frame")
+        said += piece
+    return said[7:-1]
+
+
+def _cluster_name(start: bytes) -> str:
+    """Of Connection.Start's server-properties, a table of short names and, here, a long string."""
+    _, found, rest = start.partition(_CLUSTER_NAME)
+    if not found:
+        raise ValueError("no cluster name")
+    return rest[4 : 4 + int.from_bytes(rest[:4], "big")].decode()
 
 
 def _read_greeting(connection: socket.socket, where: str) -> Greeting:

@@ -110,7 +110,8 @@ def _brokers(topology: Topology, scenario: Scenario, patience: Patience) -> Term
     if fault in _SILENT or fault == "power-off":
         frozen = fault == "freeze-broker"
         noticed = _noticed(topology, patience, silently=True, frozen=frozen)
-        tick = timers.longest(_ticktime(topology), noticed)
+        # brokers that stay apart do not wait for each other
+        tick = timers.longest(_ticktime(topology), noticed) if topology.site.clustered else noticed
         return tick if fault == "power-off" else timers.shortest(held, tick)
     return None
 

@@ -151,8 +151,8 @@ def _fault(recorded: History, seen: Effects, expect: Expectation) -> Iterator[Ga
 
 def _moves(recorded: History, seen: Effects, role: str) -> GateResult:
     """Not seen to move although somebody looked until it was healed: fail; nobody could look: unknown."""
-    kind = history.QueueSeen if role == "queue-leader" else history.HoldersSeen
-    moved = seen.leader_moved if role == "queue-leader" else seen.holder_moved
+    kind = history.HoldersSeen if role == "vip-holder" else history.QueueSeen
+    moved = seen.holder_moved if role == "vip-holder" else seen.leader_moved
     fault = next((event.t for event in recorded.events if isinstance(event, history.FaultInjected)), None)
     looks = [e for e in recorded.events if isinstance(e, kind) and fault is not None and e.t < fault]
     expected = f"{role.replace('-', ' ')} on another host"
@@ -182,6 +182,10 @@ def _end(recorded: History, seen: Effects, expect: Expectation) -> Iterator[Gate
         )
     if expect.vip_after in ("returns", "stays"):
         yield _settled(recorded, expect.vip_after)
+    if expect.broker_after in ("returns", "stays"):
+        yield _clients_settled(recorded, expect.broker_after)
+    if any(isinstance(event, history.ConsumersSeen) for event in recorded.events):
+        yield _together(recorded)
 
 
 def _settled(recorded: History, where: str) -> GateResult:
@@ -190,9 +194,35 @@ def _settled(recorded: History, where: str) -> GateResult:
     looks = [event for event in recorded.events if isinstance(event, history.HoldersSeen)]
     before = next((set(look.holders) for look in reversed(looks) if look.t < fault), set())
     after = set(looks[-1].holders) if looks else set()
+    return _where_it_ended("vip.settled", before, after, where, "vip")
+
+
+def _clients_settled(recorded: History, where: str) -> GateResult:
+    """On which broker of a warren, in the end and before the fault."""
+    fault = next((e.t for e in recorded.events if isinstance(e, history.FaultInjected)), float("-inf"))
+    looks = [
+        (event.t, event.leader or "") for event in recorded.events if isinstance(event, history.QueueSeen)
+    ]
+    before = next(({leader} for t, leader in reversed(looks) if t < fault), {""})
+    after = {looks[-1][1]} if looks else {""}
+    return _where_it_ended("warren.settled", before - {""}, after - {""}, where, "clients")
+
+
+def _where_it_ended(gate: str, before: set[str], after: set[str], where: str, subject: str) -> GateResult:
     expected = "back where it was" if where == "returns" else "where it went, and not back"
     if not before or not after:
-        return _result("vip.settled", "unknown", expected, "nobody saw it before, or in the end", "vip")
+        return _result(gate, "unknown", expected, "nobody saw it before, or in the end", subject)
     fits = after == before if where == "returns" else after.isdisjoint(before)
     got = f"on {', '.join(sorted(after))}, before on {', '.join(sorted(before))}"
-    return _result("vip.settled", "pass" if fits else "fail", expected, got, "vip")
+    return _result(gate, "pass" if fits else "fail", expected, got, subject)
+
+
+def _together(recorded: History) -> GateResult:
+    """A consumer that stays on the standby misses what comes, and takes what others should get in order."""
+    seen = [event for event in recorded.events if isinstance(event, history.ConsumersSeen)][-1].brokers
+    active = [event.leader for event in recorded.events if isinstance(event, history.QueueSeen)][-1:]
+    where = [host for host, number in seen.items() if number]
+    expected = f"all consumers on {active[0] if active and active[0] else 'one broker'}"
+    got = ", ".join(f"{number} on {host}" for host, number in sorted(seen.items()))
+    good = len(where) == 1 and (not active or active == where)
+    return _result("warren.consumers", "pass" if good else "fail", expected, got, "clients")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mqctl.errors import MqctlError
 from mqctl.model.history import Routes
-from mqctl.model.workload import ClientSpec, WorkloadSettings
+from mqctl.model.workload import Account, ClientSpec, WorkloadSettings
 from mqctl.workflows.stage import Stage
 from mqctl.workload import queues
 from mqctl.workload.crew import Crew
@@ -22,6 +22,8 @@ class Clients:
         self.queues = tuple(f"{exchange}.{number}" for number in numbers)
         self.publishers = settings.names
         self.consumers = tuple(f"c{number}" for number in numbers)
+        self.collectors: tuple[str, ...] = ()
+        """Consumers that came last, and not through the entrance."""
         self.rate = settings.rate and settings.rate / len(self.publishers)
         """Messages per second of each publisher; None: as fast as it goes."""
         self.crew = Crew()
@@ -39,11 +41,13 @@ class Clients:
         """The policy before the queues, so that they are never anything else."""
         if self._settings.queue_policy:
             self.set_policy(self._settings.queue_policy)
-        queues.declare(self._stage.account, self._exchange, self.queues, self._settings)
+        for account in self._stage.accounts.values():
+            queues.declare(account, self._exchange, self.queues, self._settings)
 
     def set_policy(self, definition: Mapping[str, str | int]) -> None:
         """In place of what the queues had."""
-        set_policy(self._stage.api(), self._exchange, definition)
+        for api in self._stage.apis():
+            set_policy(api, self._exchange, definition)
 
     def publish(self) -> None:
         """Starts the publishers."""
@@ -51,32 +55,47 @@ class Clients:
         for name in self.publishers:
             queue = self.routes[name][0]
             key = queues.routing_key(kind, queue, name)
-            self.crew.start("publisher", self._spec(name, queue, key))
+            self.crew.start("publisher", self._spec(name, queue, key, self._account))
 
     def consume(self) -> None:
         """Starts the consumers."""
         for name, queue in zip(self.consumers, self.queues, strict=True):
-            self.crew.start("consumer", self._spec(name, queue, ""))
+            self.crew.start("consumer", self._spec(name, queue, "", self._account))
+
+    def collect(self) -> None:
+        """Where brokers stay apart: consumers at each, for what lies where the entrance does not lead."""
+        for cluster, host in self._stage.apart.items():
+            for name, queue in zip(self.consumers, self.queues, strict=True):
+                own = f"{name}-{host}"
+                self.crew.start("consumer", self._spec(own, queue, "", self._stage.accounts[cluster]))
+                self.collectors += (own,)
 
     def left(self) -> int:
         """Messages ready in all the queues; raises BrokerUnreachableError."""
-        return queues.depth(self._stage.account, self.queues)
+        return sum(queues.depth(account, self.queues) for account in self._stage.accounts.values())
 
     def remove(self) -> None:
         """What cannot be removed now has a name that says what it is; the next test removes it."""
         try:
-            queues.remove(self._stage.account, self._exchange, self.queues)
+            for account in self._stage.accounts.values():
+                queues.remove(account, self._exchange, self.queues)
             if self._settings.queue_policy or self._settings.policy_before_fault:
-                clear_policy(self._stage.api(), self._exchange)
+                for api in self._stage.apis():
+                    clear_policy(api, self._exchange)
         except MqctlError:
             self._stage.leftovers.extend(self.queues)
 
-    def _spec(self, name: str, queue: str, key: str) -> ClientSpec:
+    @property
+    def _account(self) -> Account:
+        """Where an application's clients connect."""
         account, chosen = self._stage.account, self._settings.endpoints
+        return account.model_copy(update={"endpoints": chosen}) if chosen else account
+
+    def _spec(self, name: str, queue: str, key: str, account: Account) -> ClientSpec:
         return ClientSpec(
             name=name,
             run=self._stage.run,
-            account=account.model_copy(update={"endpoints": chosen}) if chosen else account,
+            account=account,
             journal=self._journal,
             exchange=self._exchange,
             queue=queue,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -134,13 +134,33 @@ class Run:
         self._phase("load")
         self._for(_BASELINE)
         self._prepare()
-        holders = self._tally.holders
+        holders, active = self._tally.holders, self._tally.leader
         self._journal.write(self._break_all(rounds))
         if self._expect.vip_after == "returns":
             self._await(lambda: self._tally.holders == holders, _RETURN, "the VIP's return")
+        if self._expect.broker_after == "returns":
+            self._await(lambda: self._tally.leader == active, _RETURN, "the clients' return")
         self._phase("after")
         self._for(max(_AFTER, began + self._settings.duration - time.monotonic()))
+        if self._stage.apart:
+            self._see_consumers()
         self._phase("finish")
+
+    def _see_consumers(self) -> None:
+        """Where they are once those that were cut off are back; who is split between brokers stays so."""
+        seen: Mapping[str, int] = {}
+
+        def gathered() -> bool:
+            nonlocal seen
+            try:
+                seen = self._stage.consumers(self._clients.queues)
+            except BrokerUnreachableError:
+                return False
+            return sorted(seen.values()) == [*[0] * (len(seen) - 1), len(self._clients.consumers)]
+
+        self._await(gathered, _RETURN, "the consumers' return")
+        if seen:
+            self._journal.write(history.ConsumersSeen(brokers=seen))
 
     def _prepare(self) -> None:
         """What the scenario wants to have happened right before the fault."""
@@ -219,6 +239,7 @@ class Run:
     def _drain(self) -> None:
         self._crew.finish(self._clients.publishers, _FINISH)
         self._phase("drain")
+        self._clients.collect()
         left: int | None = None
 
         def empty() -> bool:
@@ -232,7 +253,7 @@ class Run:
 
         finished = time.monotonic()
         complete = self._await(empty, _DRAIN, "empty queues")
-        self._crew.finish(self._clients.consumers, _FINISH)
+        self._crew.finish((*self._clients.consumers, *self._clients.collectors), _FINISH)
         self._journal.write(history.Drained(complete=complete, left=left))
 
     def _all_confirmed(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from mqctl.errors import UsageError
+from mqctl.errors import InconclusiveError, UsageError
 from mqctl.faults import catalogue, targets
 from mqctl.faults.base import Fault, Place, Reach
 from mqctl.faults.broken import Broken
@@ -21,6 +21,7 @@ from mqctl.model.scenario import FaultName, Target
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Host, Topology
 from mqctl.model.workload import PREFIX, Account, Endpoint
+from mqctl.probe.entrance import cluster_behind
 from mqctl.probe.run import probe
 from mqctl.render.bundle import render
 from mqctl.ssh import Hosts
@@ -57,6 +58,22 @@ class Stage:
             user=broker.settings.client_user,
             password=self._password(broker.settings.client_user),
         )
+
+    @cached_property
+    def accounts(self) -> Mapping[str, Account]:
+        """Where each cluster is asked: the entrance, or in a warren each broker itself, by cluster name."""
+        clusters = self.topology.clusters
+        if len(clusters) == 1:
+            return {clusters[0].cluster_name: self.account}
+        return {
+            one.cluster_name: self.account.model_copy(update={"endpoints": _direct(one)}) for one in clusters
+        }
+
+    @property
+    def apart(self) -> Mapping[str, str]:
+        """The brokers' hosts by cluster name where each broker is a cluster of its own, else none."""
+        clusters = self.topology.clusters if not self.topology.site.clustered else ()
+        return {one.cluster_name: one.brokers[0].name for one in clusters}
 
     @cached_property
     def broken(self) -> Broken:
@@ -104,15 +121,32 @@ class Stage:
         for queue in sorted(
             {q.name for broker in brokers for q in broker.queues if q.name.startswith(PREFIX)}
         ):
-            queues.remove(self.account, queue.rpartition(".")[0], (queue,))
-        api = self.api()
-        for name in api.policies():
-            if name.startswith(PREFIX):
-                clear_policy(api, name)
+            for account in self.accounts.values():
+                queues.remove(account, queue.rpartition(".")[0], (queue,))
+        for api in self.apis():
+            for name in api.policies():
+                if name.startswith(PREFIX):
+                    clear_policy(api, name)
 
     def find(self, target: Target, queue: str) -> targets.Rounds:
         """The hosts to break something on, round by round."""
-        return targets.find(target, self.topology, self._probe(), queue)
+        if target != "active-broker":
+            return targets.find(target, self.topology, self._probe(), queue)
+        active = self.active()
+        if active is None:
+            raise InconclusiveError(
+                "active-broker: the entrance leads to no broker", "`mqctl verify` says why"
+            )
+        return ((active,),)
+
+    def active(self) -> str | None:
+        """The broker of a warren that the entrance leads to; None: to nobody."""
+        where = self.account.endpoints[0]
+        return self.apart.get(cluster_behind(where.host, where.port) or "")
+
+    def consumers(self, names: tuple[str, ...]) -> Mapping[str, int]:
+        """The queues' consumers by host where brokers stay apart; raises BrokerUnreachableError."""
+        return {host: queues.consumers(self.accounts[one], names) for one, host in self.apart.items()}
 
     def faults(self, name: FaultName, group: tuple[str, ...], hold: float = 0.0) -> dict[str, Fault]:
         """The fault for each host of a group, or one that stands for all of them."""
@@ -123,13 +157,20 @@ class Stage:
 
     def watch(self, watch: Watch, queues: Sequence[str]) -> None:
         """Sets everything under watch that this topology has."""
+        if self.apart:
+            watch.active(queues, self.active)
+            watch.alone(dict(zip(self.apart.values(), self.apis(), strict=True)))
+        else:
+            self._watch_cluster(watch, queues)
+        routers = [host.name for host in self.topology.routers]
+        if routers:
+            watch.holders(routers, self._holds)
+
+    def _watch_cluster(self, watch: Watch, queues: Sequence[str]) -> None:
         nodes = {host.broker.node: host.name for host in self.topology.brokers if host.broker}
         for queue in queues:
             watch.queue(self.api(), queue, nodes)
         watch.nodes(self.api(), nodes)
-        routers = [host.name for host in self.topology.routers]
-        if routers:
-            watch.holders(routers, self._holds)
 
     @cached_property
     def _first(self) -> Host:
@@ -137,14 +178,21 @@ class Stage:
             raise UsageError(f"{self.topology.name} has no brokers", "put hosts into the group rabbitmq")
         return self.topology.brokers[0]
 
+    def apis(self) -> list[Api]:
+        """Each cluster's management API."""
+        return [self._api(cluster) for cluster in self.topology.clusters]
+
     def api(self) -> Api:
         """The management API of whichever broker answers, for one thread."""
+        return self._api(self.topology)
+
+    def _api(self, cluster: Topology) -> Api:
         broker = self._first.broker
         assert broker is not None
         user = broker.settings.admin_user
         endpoints = [
             Endpoint(host=str(host.address), port=host.broker.settings.management_port)
-            for host in self.topology.brokers
+            for host in cluster.brokers
             if host.broker
         ]
         return Api(endpoints, user, self._password(user))
@@ -169,14 +217,19 @@ class Stage:
         vip = self.topology.virtual_address
         if vip and port:
             return (Endpoint(host=str(vip), port=port),)
-        return tuple(
-            Endpoint(host=str(host.address), port=host.broker.settings.port)
-            for host in self.topology.brokers
-            if host.broker
-        )
+        return _direct(self.topology)
 
     def _password(self, user: str) -> SecretStr:
         for known in self.topology.objects.users:
             if known.name == user and known.password:
                 return known.password
         raise UsageError(f"the password of user {user} is not known", "give it in rabbitmq_passwords")
+
+
+def _direct(topology: Topology) -> tuple[Endpoint, ...]:
+    """Every broker itself."""
+    return tuple(
+        Endpoint(host=str(host.address), port=host.broker.settings.port)
+        for host in topology.brokers
+        if host.broker
+    )

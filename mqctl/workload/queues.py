@@ -87,6 +87,12 @@ def depth(account: Account, queues: tuple[str, ...]) -> int:
         return sum(talk.queue_declare(queue, passive=True).method.message_count for queue in queues)
 
 
+def consumers(account: Account, queues: tuple[str, ...]) -> int:
+    """Consumers of all the queues together; raises BrokerUnreachableError."""
+    with channel(account) as talk:
+        return sum(talk.queue_declare(queue, passive=True).method.consumer_count for queue in queues)
+
+
 def remove(account: Account, exchange: str, queues: tuple[str, ...]) -> None:
     """Deletes them with what is in them; what does not exist is no error (AMQP 0-9-1 queue.delete)."""
     with channel(account) as talk:

@@ -38,6 +38,16 @@ class Watch:
         """Watches which brokers run."""
         self._start(partial(self._see_nodes, api, hosts))
 
+    def active(self, queues: Sequence[str], lead: Callable[[], str | None]) -> None:
+        """Watches which broker of a warren has the queues' clients; None: the entrance leads nowhere."""
+        self._start(partial(self._see_active, tuple(queues), lead))
+
+    def alone(self, apis: Mapping[str, Api]) -> None:
+        """Watches brokers that stay apart, by host: each is asked itself."""
+        running: dict[str, bool] = {}
+        for host, api in apis.items():
+            self._start(partial(self._see_alone, tuple(apis), running, host, api))
+
     def holders(self, routers: Sequence[str], holds: Callable[[str], bool]) -> None:
         """Watches the VIP; `holds` raises MqctlError for a router that does not answer."""
         holding = Holding(tuple(routers))
@@ -89,6 +99,20 @@ class Watch:
                 stopped=tuple(sorted(name for node, name in names.items() if not running[node])),
             ),
         )
+
+    def _see_active(self, queues: tuple[str, ...], lead: Callable[[], str | None]) -> None:
+        leader = lead()
+        for queue in queues:
+            self._write(queue, QueueSeen(queue=queue, leader=leader))
+
+    def _see_alone(self, hosts: tuple[str, ...], known: dict[str, bool], host: str, api: Api) -> None:
+        answered = api.running() is not None
+        with self._lock:
+            known[host] = answered
+            if len(known) == len(hosts):
+                running = tuple(name for name in hosts if known[name])
+                stopped = tuple(name for name in hosts if not known[name])
+                self._write("nodes", NodesSeen(running=running, stopped=stopped))
 
     def _see_holder(self, holding: Holding, router: str, holds: Callable[[str], bool]) -> None:
         with self._lock:
