@@ -9,7 +9,7 @@ from mqctl import __version__
 
 def build() -> typer.Typer:
     """The whole application."""
-    from mqctl.cli import lab
+    from mqctl.cli import lab, queues
     from mqctl.cli.deploy import deploy
     from mqctl.cli.destroy import destroy
     from mqctl.cli.failover_test import failover_test
@@ -33,6 +33,7 @@ def build() -> typer.Typer:
     for command in commands:
         app.command()(command)
     app.add_typer(lab.app, name="lab")
+    app.add_typer(queues.app, name="queues")
     return app
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from mqctl.errors import InconclusiveError, UsageError
 from mqctl.faults import catalogue, targets
 from mqctl.faults.base import Fault, Place, Reach
@@ -25,6 +23,7 @@ from mqctl.probe.entrance import cluster_behind
 from mqctl.probe.run import probe
 from mqctl.render.bundle import render
 from mqctl.ssh import Hosts
+from mqctl.workflows.management import management, password
 from mqctl.workflows.reach import reach, shell
 from mqctl.workload import queues
 from mqctl.workload.api import Api
@@ -56,7 +55,7 @@ class Stage:
         return Account(
             endpoints=self._entrance(self._amqp),
             user=broker.settings.client_user,
-            password=self._password(broker.settings.client_user),
+            password=password(self.topology, broker.settings.client_user),
         )
 
     @cached_property
@@ -180,22 +179,11 @@ class Stage:
 
     def apis(self) -> list[Api]:
         """Each cluster's management API."""
-        return [self._api(cluster) for cluster in self.topology.clusters]
+        return [management(cluster) for cluster in self.topology.clusters]
 
     def api(self) -> Api:
         """The management API of whichever broker answers, for one thread."""
-        return self._api(self.topology)
-
-    def _api(self, cluster: Topology) -> Api:
-        broker = self._first.broker
-        assert broker is not None
-        user = broker.settings.admin_user
-        endpoints = [
-            Endpoint(host=str(host.address), port=host.broker.settings.management_port)
-            for host in cluster.brokers
-            if host.broker
-        ]
-        return Api(endpoints, user, self._password(user))
+        return management(self.topology)
 
     def _holds(self, router: str) -> bool:
         vip = self.topology.virtual_address
@@ -218,12 +206,6 @@ class Stage:
         if vip and port:
             return (Endpoint(host=str(vip), port=port),)
         return _direct(self.topology)
-
-    def _password(self, user: str) -> SecretStr:
-        for known in self.topology.objects.users:
-            if known.name == user and known.password:
-                return known.password
-        raise UsageError(f"the password of user {user} is not known", "give it in rabbitmq_passwords")
 
 
 def _direct(topology: Topology) -> tuple[Endpoint, ...]:

@@ -52,6 +52,18 @@ class Api:
             tuple(found.get("synchronised_slave_nodes") or found.get("online", ())),
         )
 
+    def synchronise(self, name: str, vhost: str) -> bool:
+        """Starts copying a queue to its mirrors, as sync_queue does; whether some broker took the order."""
+        path = f"/api/queues/{quote(vhost, safe='')}/{quote(name, safe='')}/actions"
+        return self.change("POST", path, {"action": "sync"})
+
+    def copied(self, name: str, vhost: str) -> int | None:
+        """How many messages the copying has come to; None when it does not run, or nobody could say."""
+        path = f"/api/queues/{quote(vhost, safe='')}/{quote(name, safe='')}?columns=state,sync_messages"
+        found = self._get(path)
+        number = found.get("sync_messages") if isinstance(found, dict) else None
+        return number if isinstance(number, int) else None
+
     def running(self) -> dict[str, bool] | None:
         """Whether each member runs; None when nobody could say."""
         found = self._get("/api/nodes?columns=name,running")
@@ -64,7 +76,9 @@ class Api:
         found = self._get("/api/policies/%2F")
         return tuple(policy["name"] for policy in found) if isinstance(found, list) else ()
 
-    def change(self, method: Literal["PUT", "DELETE"], path: str, body: Mapping[str, Any] | None) -> bool:
+    def change(
+        self, method: Literal["PUT", "POST", "DELETE"], path: str, body: Mapping[str, Any] | None
+    ) -> bool:
         """Whether some broker did it."""
         return self._first(method, path, body) is not None
 
