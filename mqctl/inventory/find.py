@@ -33,7 +33,8 @@ def locate(name_or_dir: str) -> Found:
     if not name_or_dir:
         raise UsageError("no inventory was named", f"bundled topologies: {', '.join(bundled())}")
     if given.exists():
-        return Found(given.absolute())
+        # without `..`: what was brought up as x/../y is found again as y
+        return Found(Path(os.path.abspath(given)))  # noqa: PTH100 -- resolve() would follow links
     if given.name == name_or_dir:
         checkout = Path("inventories") / name_or_dir
         if checkout.exists():
