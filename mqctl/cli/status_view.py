@@ -13,6 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from mqctl.gates import links
 from mqctl.gates.evidence import queues, views
 from mqctl.gates.rabbitmq import node_type
 from mqctl.model.status import BrokerStatus, ClusterStatus, HaproxyStatus, HostStatus, QueueStatus
@@ -28,6 +29,7 @@ _COLOURS = {
     _NOT_ANSWERED: "red",
     "FAULT": "red",
     "stopped": "red",
+    "missing": "red",
     "error": "red",
 }
 
@@ -49,6 +51,11 @@ def _site(site: Topology, status: ClusterStatus) -> list[Any]:
     parts = [
         _Fitting(f"Cluster {cluster.cluster_name}", BROKERS, broker_rows(cluster, status))
         for cluster in site.clusters
+    ]
+    parts += [
+        _Fitting(f"Links of {cluster.cluster_name}", LINKS, rows)
+        for cluster in site.clusters
+        if (rows := link_rows(cluster, status))
     ]
     if site.balancers or site.routers:
         title = f"Entrance {site.virtual_address or ''}".strip()
@@ -97,6 +104,22 @@ def _in_sync(led: list[QueueStatus]) -> str:
     """In-sync mirrors of all mirrors of the queues led here."""
     mirrors = sum(len(queue.mirrors) for queue in led)
     return f"{sum(len(queue.synchronised) for queue in led)} of {mirrors}" if mirrors else "-"
+
+
+LINKS = ("Link", "Node", "State")
+
+
+def link_rows(topology: Topology, status: ClusterStatus) -> list[tuple[str, ...]]:
+    """One row for each link that a broker runs, and one for each that is declared and that none has."""
+    found, mute = links.live(topology, status)
+    missing = "unknown" if mute else "missing"
+    here = [
+        (links.Link(one.kind, one.vhost, one.name, one.upstream).title, view.node, links.said(one))
+        for view in views(topology, status)
+        for one in (view.broker.links if view.broker else None) or ()
+    ]
+    absent = [(link.title, "", missing) for link in links.wanted(topology) if link not in found]
+    return sorted([*here, *absent])
 
 
 ENTRANCE = ("Host", "Address", "HAProxy", "Servers", "VRRP", "Virtual IP")

@@ -10,7 +10,7 @@ from mqctl.gates.evidence import Gate, label, views
 from mqctl.model.base import reveal
 from mqctl.model.changes import ObjectKind
 from mqctl.model.gate import GateResult
-from mqctl.model.items.item import ORDER, Item, Items
+from mqctl.model.items.item import LINKS, ORDER, Item, Items, differing
 from mqctl.model.items.live import live_items
 from mqctl.model.items.wanted import wanted_items
 from mqctl.model.password import verify
@@ -27,8 +27,18 @@ SECTION: Mapping[ObjectKind, str] = {
     "exchange": "exchanges",
     "queue": "queues",
     "binding": "bindings",
+    "federation-upstream": "parameters",
+    "federation-upstream-set": "parameters",
+    "shovel": "parameters",
 }
-"""Where an export keeps each kind; also the gates' names."""
+"""Where an export keeps each kind."""
+NAME: Mapping[ObjectKind, str] = {
+    **SECTION,
+    "federation-upstream": "upstreams",
+    "federation-upstream-set": "upstream sets",
+    "shovel": "shovels",
+}
+"""The gates' names."""
 
 
 def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
@@ -68,8 +78,9 @@ def guest(topology: Topology, definitions: Definitions) -> GateResult:
 
 
 def _unknown(topology: Topology, why: str) -> list[GateResult]:
-    names = (*SECTION.values(), "guest")
-    return [Gate(name, topology.cluster_name, "as declared").unknown(why) for name in names]
+    declared = {item.kind for item in wanted_items(topology.objects).values()}
+    names = [NAME[kind] for kind in ORDER if kind in declared or kind not in LINKS]
+    return [Gate(name, topology.cluster_name, "as declared").unknown(why) for name in (*names, "guest")]
 
 
 def _kind(
@@ -79,9 +90,9 @@ def _kind(
     declared = [item for item in wanted.values() if item.kind == kind]
     if not declared:
         return []
-    name = SECTION[kind]
-    if not isinstance(definitions.get(name), list):
-        return [Gate(name, cluster, "as declared").unknown(f"the live {name} cannot be read")]
+    name, section = NAME[kind], SECTION[kind]
+    if not isinstance(definitions.get(section), list):
+        return [Gate(name, cluster, "as declared").unknown(f"the live {section} cannot be read")]
     failures = [result for item in declared if (result := _object(name, item, live.get(item.key)))]
     if failures:
         return failures
@@ -89,24 +100,27 @@ def _kind(
 
 
 def _object(name: str, wanted: Item, live: Item | None) -> GateResult | None:
-    """A failure that shows only what differs; None when nothing does."""
+    """A failure that shows only what differs; None when nothing does.
+
+    A vhost need only exist: before 3.10 its description cannot be changed. A shovel that ends by itself may
+    be gone.
+    """
     subject = _subject(wanted)
+    if live is None and wanted.passing:
+        return None
     if live is None:
         return Gate(name, subject, "exists").says(False, "does not exist")
-    differing = [field for field in _compared(wanted) if live.fields.get(field) != wanted.fields[field]]
-    if differing:
-        return Gate(name, subject, _shown(wanted, differing)).says(False, _shown(live, differing))
+    fields = [] if wanted.kind == "vhost" else differing(wanted, live)
+    if fields:
+        return Gate(name, subject, _shown(wanted, fields)).says(False, _shown(live, fields))
     if not _password_fits(wanted, live):
         return Gate(name, subject, "the declared password").says(False, "another password")
     return None
 
 
-def _compared(item: Item) -> Iterable[str]:
-    """A vhost need only exist: before 3.10 its description cannot be changed."""
-    return () if item.kind == "vhost" else item.fields
-
-
 def _password_fits(wanted: Item, live: Item) -> bool:
+    if wanted.value is not None:
+        return wanted.value == live.value
     password = wanted.credential.password if wanted.credential else None
     if password is None or live.credential is None or live.credential.hashed is None:
         return True

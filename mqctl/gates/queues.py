@@ -13,7 +13,7 @@ from mqctl.model.status import ClusterStatus, QueueStatus
 from mqctl.model.topology import Topology
 
 Judge = Callable[[QueueStatus], GateResult | None]
-_APPLIES = {
+APPLIES = {
     "classic": ("all", "queues", "classic_queues"),
     "quorum": ("all", "queues", "quorum_queues"),
     "stream": ("all", "queues", "streams"),
@@ -83,7 +83,7 @@ def _policy(queue: QueueStatus, policies: Any) -> GateResult:
 
 
 def _matches(policy: Mapping[str, Any], queue: QueueStatus) -> bool:
-    reach = _APPLIES.get(queue.type, ("all", "queues"))
+    reach = APPLIES.get(queue.type, ("all", "queues"))
     return (
         policy["vhost"] == queue.vhost
         and policy["apply-to"] in reach

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from mqctl.inventory import links
 from mqctl.inventory.drafting import Drafted
 from mqctl.model.draft import Draft, DraftHost
 from mqctl.model.lab import LabHost, LabSettings, LabSpec, Release, lab_name
@@ -41,19 +42,25 @@ def topology(drafted: Drafted, inventory: Path) -> Topology:
     draft = drafted.draft
     directory = inventory if inventory.is_dir() else inventory.parent
     name = inventory.name if inventory.is_dir() else directory.name
+    reaches = {site.hosts[0].site: _reach(site) for site in draft.sites}
     return Topology(
         name=name,
         inventory=inventory,
         state_dir=directory / ".mqctl",
         hosts=tuple(_host(host, drafted) for host in draft.hosts),
-        parts=tuple(_site(site, name) for site in draft.sites),
+        parts=tuple(_site(site, name, reaches) for site in draft.sites),
         lab=_lab(draft, directory),
         objectives=draft.mqctl.objectives,
         scenarios=draft.mqctl.scenarios,
     )
 
 
-def _site(draft: Draft, inventory: str) -> Site:
+def _reach(site: Draft) -> links.Reach:
+    assert site.cluster is not None
+    return links.reach(site, objects(site.cluster).users)
+
+
+def _site(draft: Draft, inventory: str, reaches: links.Reaches) -> Site:
     cluster, name = draft.cluster, draft.hosts[0].site
     assert cluster is not None
     assert cluster.erlang_cookie is not None
@@ -62,8 +69,9 @@ def _site(draft: Draft, inventory: str) -> Site:
         hosts=tuple(host.name for host in draft.hosts),
         cluster_name=cluster.cluster_name or (f"{inventory}-{name}" if name else inventory),
         clustered=cluster.clustered,
-        objects=objects(cluster),
+        objects=objects(cluster).model_copy(update={"parameters": links.parameters(cluster, reaches)}),
         erlang_cookie=cluster.erlang_cookie,
+        static_shovels=links.static_shovels(cluster, reaches),
     )
 
 

@@ -26,6 +26,18 @@ Line = Annotated[str, StringConstraints(min_length=1), AfterValidator(_one_line)
 """A non-empty text without line breaks: what a line-based configuration file can carry."""
 
 
+def _short(text: str) -> str:
+    if len(text.encode()) > 255:
+        raise ValueError("must be at most 255 bytes long in UTF-8")
+    return text
+
+
+ShortText = Annotated[str, AfterValidator(_short)]
+"""AMQP 0-9-1's short string (section 4.2.5.3): it counts bytes, not letters."""
+ObjectName = Annotated[Line, AfterValidator(_short)]
+"""The broker takes line breaks out of the names of queues and exchanges without a word (3.10, seen)."""
+
+
 class Model(BaseModel):
     """Frozen, and refuses what it does not know."""
 

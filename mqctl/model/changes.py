@@ -9,7 +9,18 @@ from pydantic import Field, SecretStr
 from mqctl.model.base import Model
 from mqctl.model.bundle import FileSpec
 
-ObjectKind = Literal["vhost", "user", "permission", "policy", "exchange", "queue", "binding"]
+ObjectKind = Literal[
+    "vhost",
+    "user",
+    "permission",
+    "policy",
+    "exchange",
+    "queue",
+    "binding",
+    "federation-upstream",
+    "federation-upstream-set",
+    "shovel",
+]
 
 
 class FileChange(Model):

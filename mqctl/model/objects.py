@@ -6,23 +6,13 @@ so that a declared object and a live one compare field by field.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from mqctl.model.base import Line, Model
+from mqctl.model.base import Line, Model, ObjectName, ShortText
+from mqctl.model.links import Parameter
 
-
-def _short(text: str) -> str:
-    if len(text.encode()) > 255:
-        raise ValueError("must be at most 255 bytes long in UTF-8")
-    return text
-
-
-ShortText = Annotated[str, AfterValidator(_short)]
-"""AMQP 0-9-1's short string (section 4.2.5.3): it counts bytes, not letters."""
-ObjectName = Annotated[Line, AfterValidator(_short)]
-"""The broker takes line breaks out of the names of queues and exchanges without a word (3.10, seen)."""
 Arguments = dict[str, Any]
 
 
@@ -110,3 +100,5 @@ class Objects(Model):
     exchanges: tuple[Exchange, ...] = ()
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    """The links, their URIs decided."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, StringConstraints
 
 from mqctl.model.base import IPAddress, Line, Model, Port, Seconds
+from mqctl.model.links import Shovel, StaticShovel, Upstream, UpstreamSet
 from mqctl.model.objects import Binding, Exchange, Policy, Queue, User, Vhost
 
 PluginName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -62,9 +63,9 @@ class RabbitmqSettings(Model):
     """Erlang applications and their environment for what rabbitmq.conf cannot say, see docs/rendering.md."""
     haproxy_weight: Annotated[int, Field(ge=0, le=256)] = 1
     """This broker's weight behind HAProxy; 0 takes no new connections."""
-    haproxy_backup: bool = False
     haproxy_server: bool = True
     """False: clients of HAProxy never come here; the management plugin stays reachable through it."""
+    haproxy_backup: bool = False
     """HAProxy sends here only when no other broker is UP."""
     admin_user: Line = "admin"
     """The administrator that mqctl itself uses; always made, tags [administrator], all permissions."""
@@ -78,3 +79,7 @@ class RabbitmqSettings(Model):
     exchanges: tuple[Exchange, ...] = ()
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
+    upstreams: tuple[Upstream, ...] = ()
+    upstream_sets: tuple[UpstreamSet, ...] = ()
+    shovels: tuple[Shovel, ...] = ()
+    static_shovels: tuple[StaticShovel, ...] = ()

@@ -61,6 +61,23 @@ class QueueStatus(Model):
     state: str = ""
 
 
+class LinkStatus(Model):
+    """A federation link or a shovel as the broker that runs it tells it."""
+
+    kind: Literal["exchange", "queue", "shovel", "static shovel"]
+    """exchange, queue: what a federation link feeds."""
+    vhost: str = ""
+    """Empty for a static shovel, which has none."""
+    name: str
+    """The federated exchange's or queue's here, or the shovel's."""
+    upstream: str = ""
+    """Empty for shovels."""
+    state: str
+    """As RabbitMQ says it: running, starting, error, terminated, ..."""
+    error: str = ""
+    """Without passwords."""
+
+
 class BrokerStatus(Model):
     """One broker's own view; what it says of its peers is its opinion, gates compare the opinions."""
 
@@ -81,6 +98,8 @@ class BrokerStatus(Model):
     queues: tuple[QueueStatus, ...] = ()
     definitions: dict[str, Any] | None = None
     """The broker's exported definitions; password hashes inside: never print this."""
+    links: tuple[LinkStatus, ...] | None = None
+    """Those that this broker runs; None when it did not tell."""
     maintenance: bool = False
     error: str | None = None
     """Why a running unit did not answer."""

@@ -10,6 +10,7 @@ from mqctl.model.base import IPAddress, Model, Port
 from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.lab import LabSpec
+from mqctl.model.links import StaticShovel
 from mqctl.model.objectives import Objectives
 from mqctl.model.objects import Objects
 from mqctl.model.rabbitmq import RabbitmqSettings
@@ -65,6 +66,8 @@ class Site(Model):
     objects: Objects
     """With the administrator and the client user among the users, passwords filled in."""
     erlang_cookie: SecretStr
+    static_shovels: tuple[StaticShovel, ...] = ()
+    """With their URIs decided."""
 
 
 class Topology(Model):

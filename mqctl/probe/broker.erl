@@ -126,8 +126,45 @@ Whole = fun(D) ->
     _ -> All
   end
 end,
+%% An upstream set makes the export of 3.10 crash (badarg, in runtime_parameter_definition): its parts do not.
+Parts = fun() ->
+  {ok, Vsn} = application:get_key(rabbit, vsn),
+  D = rabbit_definitions,
+  Parameters = [maps:update_with(value, Plain, maps:from_list(P)) || P <- rabbit_runtime_parameters:list()],
+  #{rabbit_version => Text(Vsn), users => D:list_users(), vhosts => D:list_vhosts(),
+    permissions => D:list_permissions(), topic_permissions => D:list_topic_permissions(),
+    parameters => [P || #{component := C} = P <- Parameters, C =/= <<"policy">>, C =/= <<"operator_policy">>],
+    global_parameters => D:list_global_runtime_parameters(), policies => D:list_policies(),
+    exchanges => D:list_exchanges(), queues => D:list_queues(), bindings => D:list_bindings()}
+end,
+Export = fun() -> case Try(fun() -> rabbit_definitions:all_definitions() end) of
+  null -> Parts(); Exported -> Exported end end,
 Definitions = case Running andalso Has(rabbit_definitions, all_definitions, 0) of
-  true -> Try(fun() -> Whole(rabbit_definitions:all_definitions()) end); false -> null end,
+  true -> Try(fun() -> Whole(Export()) end); false -> null end,
+%% The links that this broker itself runs; their URIs stay here. null: a plugin runs and does not tell.
+Told = fun(App, Module) ->
+  Loaded = Has(Module, status, 0) andalso lists:keymember(App, 1, application:which_applications()),
+  case Loaded of true -> Module:status(); false -> [] end end,
+Why = fun(E) -> Text(lists:sublist(lists:flatten(io_lib:format("~0tp", [E])), 500)) end,
+Federated = fun(L) ->
+  Get = fun(K) -> proplists:get_value(K, L) end,
+  Kind = Get(type),
+  #{kind => Text(Kind), vhost => Text(Get(vhost)), name => Text(Get(Kind)), upstream => Text(Get(upstream)),
+    state => Text(Get(status)), error => case Get(error) of undefined -> null; E -> Why(E) end}
+end,
+Shovelled = fun(S) ->
+  {State, Reason} = case element(3, S) of
+    {terminated, R} -> {<<"terminated">>, Why(R)};
+    I when is_tuple(I) -> {Text(element(1, I)), null};
+    I -> {Text(I), null} end,
+  {Kind, Vhost, Name} = case element(1, S) of
+    {V, N} -> {<<"shovel">>, Text(V), Text(N)};
+    N -> {<<"static shovel">>, <<>>, Text(N)} end,
+  #{kind => Kind, vhost => Vhost, name => Name, upstream => <<>>, state => State, error => Reason}
+end,
+Links = case Running of false -> null; true -> Try(fun() ->
+  [Federated(L) || L <- Told(rabbitmq_federation, rabbit_federation_status)]
+    ++ [Shovelled(S) || S <- Told(rabbitmq_shovel, rabbit_shovel_status)] end) end,
 Drained = Has(rabbit_maintenance, is_being_drained_local_read, 1)
   andalso Try(fun() -> rabbit_maintenance:is_being_drained_local_read(node()) end) =:= true,
 Answer = #{
@@ -139,7 +176,7 @@ Answer = #{
   members => Members, running_members => Up, disc_members => Disc, ram_members => Ram,
   partitions => Apart, alarms => Alarms,
   enabled_plugins => Try(fun() -> Texts(lists:sort(rabbit_plugins:active())) end),
-  queues => Queues, definitions => Definitions, maintenance => Drained
+  queues => Queues, definitions => Definitions, links => Links, maintenance => Drained
 },
 io:put_chars(["mqctl:", base64:encode(iolist_to_binary(rabbit_json:encode(Answer))), "\n"]),
 ok.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
-from mqctl.model.status import BrokerStatus, QueueStatus
+from mqctl.model.status import BrokerStatus, LinkStatus, QueueStatus
+from mqctl.model.uri import shown
 
 _PAUSED = (
     "the node is up, its rabbit application is not: it is starting, was stopped, or paused as a minority"
@@ -73,6 +75,7 @@ def _broker(said: dict[str, Any]) -> BrokerStatus:
         enabled_plugins=_names(answer["enabled_plugins"], running),
         queues=tuple(_queue(queue) for queue in _list(answer["queues"], running)),
         definitions=answer["definitions"],
+        links=_links(answer.get("links")),
         maintenance=answer["maintenance"] is True,
         error=None if running else _PAUSED,
     )
@@ -95,6 +98,18 @@ def _queue(said: dict[str, Any]) -> QueueStatus:
     return QueueStatus.model_validate(
         {**said, "mirrors": said["mirrors"] or (), "synchronised": said["synchronised"] or ()}
     )
+
+
+def _links(said: Any) -> tuple[LinkStatus, ...] | None:
+    if said is None:
+        return None
+    return tuple(LinkStatus.model_validate({**link, "error": _reason(link["error"])}) for link in said)
+
+
+def _reason(said: str | None) -> str:
+    """The sentence inside an Erlang term, where there is one."""
+    sentence = re.search(r'"([^"]{10,})"', said or "")
+    return shown(sentence.group(1) if sentence else said or "")
 
 
 def telling(said: Any) -> str:

@@ -11,15 +11,28 @@ from pydantic import SecretStr
 
 from mqctl.model.changes import ObjectKind
 from mqctl.model.password import SHA256
+from mqctl.model.uri import masked
 
 Key = tuple[str, ...]
 """What identifies an object, the kind first; the ledger keeps exactly this.
 
 vhost name | user name | permission vhost user | policy, exchange, queue vhost name |
-binding vhost source destination_type destination routing_key arguments (canonical JSON)
+binding vhost source destination_type destination routing_key arguments (canonical JSON) |
+federation-upstream, federation-upstream-set, shovel vhost name
 """
 
-ORDER: tuple[ObjectKind, ...] = ("vhost", "user", "permission", "policy", "exchange", "queue", "binding")
+LINKS: tuple[ObjectKind, ...] = ("federation-upstream", "federation-upstream-set", "shovel")
+"""The runtime parameters that lead to other brokers."""
+ORDER: tuple[ObjectKind, ...] = (
+    "vhost",
+    "user",
+    "permission",
+    "policy",
+    "exchange",
+    "queue",
+    "binding",
+    *LINKS,
+)
 """Makes each kind after what it needs; removal goes backwards."""
 
 
@@ -41,6 +54,10 @@ class Item:
     credential: Credential | None = None
     queue_type: str | None = None
     """A queue's `x-queue-type` argument when it was spelled out; fields["type"] has the type in any case."""
+    value: SecretStr | None = None
+    """A link's whole value as canonical JSON, passwords in its URIs; its fields have them masked."""
+    passing: bool = False
+    """The broker removes it by itself once its work is done."""
 
     @property
     def kind(self) -> ObjectKind:
@@ -66,7 +83,13 @@ class Item:
 Items = Mapping[Key, Item]
 
 
-def canonical(arguments: Mapping[str, Any]) -> str:
+def differing(wanted: Item, live: Item) -> list[str]:
+    """The fields that are not as declared. A link is compared whole: a key that is left out counts too."""
+    names = dict.fromkeys([*wanted.fields, *(live.fields if wanted.kind in LINKS else ())])
+    return [name for name in names if wanted.fields.get(name) != live.fields.get(name)]
+
+
+def canonical(arguments: Mapping[str, Any] | list[Any]) -> str:
     """Arguments as one text that is equal exactly when they are."""
     return json.dumps(arguments, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -81,6 +104,12 @@ def queue_fields(
     others = {name: value for name, value in arguments.items() if name != TYPE_ARGUMENT}
     kind = arguments.get(TYPE_ARGUMENT, implied)
     return {"type": kind, "durable": durable, "auto_delete": auto_delete, "arguments": others}
+
+
+def link(key: Key, value: Any, passing: bool = False) -> Item:
+    """A runtime parameter; a set's list of upstreams becomes its one field."""
+    fields = value if isinstance(value, Mapping) else {"upstreams": value}
+    return Item(key, masked(dict(fields)), value=SecretStr(canonical(value)), passing=passing)
 
 
 def by_key(items: list[Item]) -> dict[Key, Item]:

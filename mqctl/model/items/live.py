@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from mqctl.model.items.item import Credential, Item, Key, by_key, canonical, queue_fields
+from mqctl.model.items.item import LINKS, Credential, Item, Key, by_key, canonical, link, queue_fields
 from mqctl.model.items.wanted import DEFAULT_TYPE
 from mqctl.model.password import SHA256
 
@@ -49,6 +49,7 @@ def live_items(definitions: Definitions) -> dict[Key, Item]:
     items += [_exchange(one) for one in _list(definitions, "exchanges")]
     items += [_queue(one, types.get(one["vhost"])) for one in _list(definitions, "queues")]
     items += [_binding(one) for one in _list(definitions, "bindings") if one["source"]]
+    items += [_link(one) for one in _list(definitions, "parameters") if one.get("component") in LINKS]
     return by_key(items)
 
 
@@ -141,6 +142,31 @@ def _binding(one: Mapping[str, Any]) -> Item:
             canonical(_arguments(one)),
         )
     )
+
+
+def _link(one: Mapping[str, Any]) -> Item:
+    return link((one["component"], one["vhost"], one["name"]), _settled(one.get("value")))
+
+
+def _settled(value: Any) -> Any:
+    """One URI as a list of one, and JSON's objects also where an export spells them as lists of pairs."""
+    if isinstance(value, list) and value and all(_is_pair(pair) for pair in value):
+        value = {str(name): content for name, content in value}
+    if isinstance(value, Mapping):
+        return {name: _uris(content) if name in URIS else content for name, content in value.items()}
+    return [_settled(member) for member in value] if isinstance(value, list) else {"value": value}
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)
+
+
+def _uris(content: Any) -> Any:
+    return [content] if isinstance(content, str) else content
+
+
+URIS = ("uri", "src-uri", "dest-uri")
+"""The keys whose value is one URI or a list of them."""
 
 
 def _arguments(one: Mapping[str, Any]) -> dict[str, Any]:

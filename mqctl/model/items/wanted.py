@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from mqctl.model.items.item import TYPE_ARGUMENT, Credential, Item, Key, by_key, canonical, queue_fields
+from mqctl.model.base import reveal
+from mqctl.model.items.item import (
+    TYPE_ARGUMENT,
+    Credential,
+    Item,
+    Key,
+    by_key,
+    canonical,
+    link,
+    queue_fields,
+)
+from mqctl.model.links import Parameter
 from mqctl.model.objects import Binding, Exchange, Objects, Permission, Policy, Queue, User, Vhost
 
 DEFAULT_TYPE = "classic"
@@ -20,6 +31,7 @@ def wanted_items(objects: Objects) -> dict[Key, Item]:
     items += [_exchange(exchange) for exchange in objects.exchanges]
     items += [_queue(queue, types.get(queue.vhost, DEFAULT_TYPE)) for queue in objects.queues]
     items += [_binding(binding) for binding in objects.bindings]
+    items += [_link(parameter) for parameter in objects.parameters]
     return by_key(items)
 
 
@@ -78,3 +90,11 @@ def _binding(binding: Binding) -> Item:
             canonical(binding.arguments),
         )
     )
+
+
+def _link(parameter: Parameter) -> Item:
+    key = (parameter.component, parameter.vhost, parameter.name)
+    if isinstance(parameter.value, tuple):
+        return link(key, [dict(member) for member in parameter.value])
+    uris = {name: [reveal(uri) for uri in uris] for name, uris in parameter.uris.items()}
+    return link(key, {**uris, **parameter.value}, parameter.passing)

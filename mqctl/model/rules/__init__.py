@@ -17,6 +17,7 @@ from mqctl.model.rules import (
     haproxy,
     hosts,
     keepalived,
+    links,
     mirroring,
     objectives,
     objects,
@@ -47,7 +48,7 @@ def known_risks(draft: Draft) -> Iterator[Problem]:
             yield Problem(f"mqctl_accept[{index}]", "is not the name of a risk", name, hint)
 
 
-WHOLE: tuple[Rule, ...] = (known_risks, *hosts.STRUCTURAL, *sites.STRUCTURAL)
+WHOLE: tuple[Rule, ...] = (known_risks, *hosts.STRUCTURAL, *sites.STRUCTURAL, *links.WHOLE)
 """Rules over the whole inventory."""
 STRUCTURAL: tuple[Rule, ...] = (
     *cluster.STRUCTURAL,
@@ -57,6 +58,7 @@ STRUCTURAL: tuple[Rule, ...] = (
     *objectives.STRUCTURAL,
     *objects.STRUCTURAL,
     *arguments.STRUCTURAL,
+    *links.STRUCTURAL,
     *mirroring.STRUCTURAL,
     *versions.STRUCTURAL,
 )

@@ -20,6 +20,10 @@ _KEYS: dict[str, Callable[[Any], Hashable]] = {
     "policies": lambda policy: (policy.vhost, policy.name),
     "exchanges": lambda exchange: (exchange.vhost, exchange.name),
     "queues": lambda queue: (queue.vhost, queue.name),
+    "upstreams": lambda upstream: (upstream.vhost, upstream.name),
+    "upstream_sets": lambda one: (one.vhost, one.name),
+    "shovels": lambda shovel: (shovel.vhost, shovel.name),
+    "static_shovels": lambda shovel: shovel.name,
     "bindings": lambda binding: binding.model_dump_json(exclude={"arguments"}) + repr(binding.arguments),
 }
 """What makes an object of each kind the same object."""
@@ -53,7 +57,7 @@ def _vhosts_used(draft: Draft) -> Iterator[tuple[str, str]]:
     for index, user in enumerate(_declared(draft, "users")):
         for number, permission in enumerate(user.permissions):
             yield f"rabbitmq_users[{index}].permissions[{number}].vhost", permission.vhost
-    for kind in ("policies", "exchanges", "queues", "bindings"):
+    for kind in ("policies", "exchanges", "queues", "bindings", "upstreams", "upstream_sets", "shovels"):
         for index, item in enumerate(_declared(draft, kind)):
             yield f"rabbitmq_{kind}[{index}].vhost", item.vhost
 
@@ -113,7 +117,16 @@ def addressable(draft: Draft) -> Iterator[Problem]:
     """The management API takes these names for steps in its paths, however they are encoded (3.10, seen)."""
     names = [
         (f"rabbitmq_{kind}[{index}].name", item.name)
-        for kind in ("vhosts", "users", "policies", "exchanges", "queues")
+        for kind in (
+            "vhosts",
+            "users",
+            "policies",
+            "exchanges",
+            "queues",
+            "upstreams",
+            "upstream_sets",
+            "shovels",
+        )
         for index, item in enumerate(_declared(draft, kind))
     ]
     if draft.cluster:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from mqctl.model.changes import ObjectChange, Request
-from mqctl.model.items.item import Item
+from mqctl.model.items.item import LINKS, Item
 from mqctl.plan.objects.compare import Difference
 from mqctl.plan.objects.requests import body, put
 
@@ -43,14 +43,17 @@ def in_order(
     """Every call in its place.
 
     The ledger's new entries; vhosts, users, permissions; replacements, before anything new is bound to what
-    they replace; the rest; removals; the ledger's end state.
+    they replace; the rest; links, for a shovel declares the queues that it does not find; removals; the
+    ledger's end state.
     """
-    placed = [one.item for one in differences if one.action in ("create", "update")]
+    changed = [one.item for one in differences if one.action in ("create", "update")]
+    placed = [item for item in changed if item.kind not in LINKS]
     return (
         *([ledger_before] if ledger_before else []),
         *_placing([item for item in placed if item.kind in _ACCESS]),
         *_requests([change for change in changes if change.action == "replace"]),
         *_placing([item for item in placed if item.kind not in _ACCESS]),
+        *(put(item) for item in changed if item.kind in LINKS),
         *_requests([change for change in changes if change.action == "delete"]),
         *([ledger_after] if ledger_after else []),
     )

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from mqctl.model.base import reveal
 from mqctl.model.diff import MASK
-from mqctl.model.items.item import Credential, Item
+from mqctl.model.items.item import Credential, Item, differing
 from mqctl.model.password import SHA256, hash_password, salt_of, verify
 
 _IMMUTABLE = ("exchange", "queue")
@@ -42,10 +42,11 @@ def compare(wanted: Item, live: Item | None, cluster: Cluster) -> Difference | N
     item = settle(wanted, live, cluster)
     if live is None:
         return Difference("create", item, {}, _shown(item))
-    differing = [name for name in item.fields if item.fields[name] != live.fields.get(name)]
-    before = {name: live.fields.get(name) for name in differing}
-    after = {name: item.fields[name] for name in differing}
-    if item.credential != live.credential and item.credential is not None:
+    names = differing(item, live)
+    before = {name: live.fields.get(name) for name in names}
+    after = {name: item.fields.get(name) for name in names}
+    other_credential = item.credential is not None and item.credential != live.credential
+    if other_credential or (not names and item.value != live.value):
         before, after = {**before, "password": MASK}, {**after, "password": MASK}
     if not after:
         return None

@@ -17,7 +17,8 @@ from mqctl.model.items.item import ORDER, Key
 from mqctl.model.items.live import Definitions
 
 PARAMETER = "mqctl"
-_LENGTH = {"vhost": 2, "user": 2, "permission": 3, "policy": 3, "exchange": 3, "queue": 3, "binding": 7}
+_LENGTH = {"vhost": 2, "user": 2, "binding": 7}
+"""The parts of a key by kind; of every other kind three."""
 
 
 def read_ledger(definitions: Definitions) -> frozenset[Key]:
@@ -52,7 +53,8 @@ def _value(value: Any) -> Mapping[str, Any]:
 def _key(entry: Any) -> Key | None:
     if not isinstance(entry, list) or not all(isinstance(part, str) for part in entry):
         return None
-    return tuple(entry) if entry and _LENGTH.get(entry[0]) == len(entry) else None
+    known = bool(entry) and entry[0] in ORDER
+    return tuple(entry) if known and _LENGTH.get(entry[0], 3) == len(entry) else None
 
 
 def after_creation(ledger: Collection[Key], made: Iterable[Key]) -> frozenset[Key]:

@@ -40,13 +40,14 @@ def plan_objects(
 ) -> ObjectPlan:
     """Declared objects against the cluster's definitions; `cluster` is the cluster's name."""
     wanted, live, ledger = wanted_items(objects), live_items(definitions), read_ledger(definitions)
-    differences = _differences(wanted, live, Cluster(cluster, _updates_vhosts(definitions)))
+    due = {key: item for key, item in wanted.items() if not _done(item, live, ledger)}
+    differences = _differences(due, live, Cluster(cluster, _updates_vhosts(definitions)))
     doomed = _doomed(wanted, live, ledger)
     around = survey(live, frozenset(wanted) | ledger, queues)
     refusals = _refusals(differences, doomed, around)
-    made = [one.item.key for one in differences if one.action != "update"]
-    before = after_creation(ledger, made)
-    after = after_removal(before, wanted)
+    made = [one.item for one in differences if one.action != "update"]
+    before = after_creation(ledger, [item.key for item in made if not item.passing])
+    after = after_removal(before, wanted) | {item.key for item in made if item.passing}
     ledger_before = write_ledger(before) if before != ledger else None
     ledger_after = write_ledger(after) if after != before else None
     changes = [_change(one, around) for one in differences] + [_removal(item) for item in doomed]
@@ -57,6 +58,14 @@ def plan_objects(
         ledger_after,
         in_order(differences, changes, ledger_before, ledger_after),
     )
+
+
+def _done(item: Item, live: Items, ledger: Collection[Key]) -> bool:
+    """Whether mqctl made it and the broker removed it, as such a shovel ends.
+
+    It comes into the ledger only once it was made: after a run cut short it is made again, not forgotten.
+    """
+    return item.passing and item.key in ledger and item.key not in live
 
 
 def _differences(wanted: Items, live: Items, cluster: Cluster) -> list[Difference]:

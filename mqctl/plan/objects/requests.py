@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from mqctl.model.base import reveal
 from mqctl.model.changes import Request
-from mqctl.model.items.item import TYPE_ARGUMENT, Item
+from mqctl.model.items.item import LINKS, TYPE_ARGUMENT, Item
 
 _COLLECTION = {
     "vhost": "vhosts",
@@ -37,6 +37,8 @@ def put(item: Item) -> Request:
         return _request(
             "POST", _between(item), {"routing_key": routing_key, "arguments": json.loads(arguments)}
         )
+    if item.value is not None:
+        return _link(item)
     return _request("PUT", _own(item), body(item))
 
 
@@ -80,7 +82,20 @@ def is_replicated(item: Item) -> bool:
     return item.kind == "queue" and item.fields["type"] in ("quorum", "stream")
 
 
+def _link(item: Item) -> Request:
+    assert item.value is not None
+    content = {
+        "component": item.kind,
+        "vhost": item.vhost,
+        "name": item.name,
+        "value": json.loads(reveal(item.value)),
+    }
+    return _request("PUT", _own(item), content)
+
+
 def _own(item: Item) -> str:
+    if item.kind in LINKS:
+        return path("parameters", *item.key)
     return path(_COLLECTION[item.kind], *item.key[1:])
 
 

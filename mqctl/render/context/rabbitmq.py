@@ -9,6 +9,7 @@ from typing import Any
 
 from mqctl.model.rabbitmq import RabbitmqSettings
 from mqctl.model.topology import Broker, Topology
+from mqctl.render.context.shovels import shovel_terms
 from mqctl.render.quoting import conf_trouble
 from mqctl.render.refusal import CannotCarryError
 
@@ -77,7 +78,8 @@ def conf_file(topology: Topology, broker: Broker) -> ConfFile:
 def advanced_terms(topology: Topology, broker: Broker) -> Terms:
     """advanced.config: what rabbitmq.conf cannot carry, and what the inventory says in Erlang terms."""
     unsayable = (one for one in settings(topology, broker) if not _fits_conf(one))
-    return _merged(_terms(unsayable), broker.settings.advanced_config)
+    own = {**_terms(unsayable), **shovel_terms(topology.site.static_shovels)}
+    return _merged(own, broker.settings.advanced_config)
 
 
 def classic_terms(topology: Topology, broker: Broker) -> Terms:
@@ -88,7 +90,8 @@ def classic_terms(topology: Topology, broker: Broker) -> Terms:
             "the classic format has no such lines",
             "say it in rabbitmq_advanced_config, or use rabbitmq_config_format: conf",
         )
-    return _merged(_terms(settings(topology, broker)), broker.settings.advanced_config)
+    own = {**_terms(settings(topology, broker)), **shovel_terms(topology.site.static_shovels)}
+    return _merged(own, broker.settings.advanced_config)
 
 
 def env_file(broker: Broker) -> EnvFile:

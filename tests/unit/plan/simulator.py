@@ -22,10 +22,10 @@ FRESH: Document = {
     "vhosts": [{"name": "/", "metadata": {"description": "Default virtual host", "tags": []}}],
     "permissions": [{"user": "guest", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
     "policies": [],
+    "parameters": [],
     "queues": [],
     "exchanges": [],
     "bindings": [],
-    "parameters": [],
     "global_parameters": [],
 }
 
@@ -85,6 +85,8 @@ def _put(document: Document, collection: str, parts: list[str], body: Document) 
         _store(document["global_parameters"], {"name": parts[0]}, {"value": value})
         return
     identity = _identity(collection, parts)
+    if collection == "parameters":
+        body = {"value": body["value"]}
     if "vhost" in identity:
         _need(document["vhosts"], {"name": identity["vhost"]})
     if collection == "permissions":
@@ -112,6 +114,8 @@ def _split(tags: str) -> list[str]:
 def _identity(collection: str, parts: list[str]) -> dict[str, str]:
     if collection in ("vhosts", "users"):
         return {"name": parts[0]}
+    if collection == "parameters":
+        return {"component": parts[0], "vhost": parts[1], "name": parts[2]}
     return {"vhost": parts[0], ("user" if collection == "permissions" else "name"): parts[1]}
 
 
