@@ -33,6 +33,20 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert (tmp_path / "h").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_nobody_knows_is_written_and_read(tmp_path: Path) -> None:
+    """A quorum queue that elects has no leader; what is None is left out of the line."""
+    (started,) = (e for e in clean() if isinstance(e, h.Started))
+    unknown = (
+        started.model_copy(update={"rate": None}),
+        event(h.QueueSeen, 1, queue=QUEUE, leader=None, mirrors=("mq1",), synchronised=()),
+        event(h.Drained, 2, complete=False, left=None),
+    )
+    out = Journal(tmp_path / "h")
+    out.write(*unknown)
+    out.close()
+    assert journal.read(tmp_path / "h").events == unknown
+
+
 def test_a_cut_off_last_line_is_said_not_fatal(tmp_path: Path) -> None:
     lines = written(tmp_path / "h")
     (tmp_path / "h").write_text("".join(lines)[:-9])
