@@ -19,7 +19,7 @@ _PAIRS = "May be repeated."
 
 
 def init(
-    topology: Annotated[str, typer.Argument(help="A bundled topology: mirrored-3node.")],
+    topology: Annotated[str, typer.Argument(help="A bundled topology: `mqctl topologies` lists them.")],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty directory.")],
     broker: Annotated[list[str] | None, typer.Option(metavar="NAME=ADDR", help=_PAIRS)] = None,
     brokers: Annotated[str | None, typer.Option(metavar="ADDR,...", help="Named mq1, mq2, ...")] = None,
@@ -48,11 +48,10 @@ def init(
 ) -> None:
     """Write an inventory, with generated secrets; for real hosts it asks for what was not given."""
     from mqctl.inventory import VaultOptions
-    from mqctl.workflows.init import TOPOLOGIES, Site, lab_site
+    from mqctl.workflows.init import Site, has_entrance, init_lab
     from mqctl.workflows.init import init as write
 
-    if topology not in TOPOLOGIES:
-        raise UsageError(f"init cannot write {topology}", f"topologies: {', '.join(TOPOLOGIES)}")
+    entrance_wanted = has_entrance(topology)
     vault = VaultOptions(vault_password_file)
     if lab:
         given = {
@@ -67,16 +66,22 @@ def init(
             "--key": key,
         }
         _refuse_beside_lab(given)
-        _tell(write(topology, directory, lab_site(topology, _subnet(lab)), vault), directory)
+        _tell(init_lab(topology, directory, _subnet(lab), vault), directory)
         return
     named = _named("--broker", broker, "--brokers", brokers, "mq")
     entrance = _named("--balancer", balancer, "--balancers", balancers, "lb")
-    _require({"--brokers": named, "--balancers": entrance, "--vip": vip, "--interface": interface})
+    access = {"--balancers": entrance, "--vip": vip, "--interface": interface}
+    _require({"--brokers": named, **(access if entrance_wanted else {})})
+    if not entrance_wanted:
+        _refuse_entrance(topology, access)
     site = Site(
         brokers=named or _numbered(_ask("addresses of the brokers, with commas"), "mq"),
-        balancers=entrance or _numbered(_ask("addresses of the load balancers, with commas"), "lb"),
-        virtual_address=vip or _ask("virtual IP with its prefix length, e.g. 192.0.2.100/24"),
-        interface=interface or _ask("interface that carries the virtual IP, e.g. eth0"),
+        balancers=entrance
+        or (_numbered(_ask("addresses of the load balancers, with commas"), "lb") if entrance_wanted else {}),
+        virtual_address=vip
+        or (_ask("virtual IP with its prefix length, e.g. 192.0.2.100/24") if entrance_wanted else ""),
+        interface=interface
+        or (_ask("interface that carries the virtual IP, e.g. eth0") if entrance_wanted else ""),
         become=user != "root" if become is None else become,
         user=user,
         port=port,
@@ -104,6 +109,13 @@ def _refuse_beside_lab(values: Mapping[str, object]) -> None:
     ignored = [option for option, value in values.items() if value is not None]
     if ignored:
         raise UsageError(f"--lab and {', '.join(ignored)} exclude each other", "a lab has hosts of its own")
+
+
+def _refuse_entrance(topology: str, values: Mapping[str, object]) -> None:
+    """The same for a topology whose clients go to the broker itself."""
+    ignored = [option for option, value in values.items() if value]
+    if ignored:
+        raise UsageError(f"{topology} has no load balancers: {', '.join(ignored)}", "leave these out")
 
 
 def _require(values: dict[str, object]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, ip_interface
+from ipaddress import IPv4Network, ip_interface
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,12 @@ import yaml
 
 from mqctl import share
 from mqctl.errors import MqctlError, UsageError
-from mqctl.inventory import InventoryError, VaultOptions, ensure, load
+from mqctl.inventory import InventoryError, VaultOptions, bundled, ensure, load
 from mqctl.model.topology import Topology
+from mqctl.workflows.rewrite import lab_network, moved, real_hosts
 
-TOPOLOGIES = ("mirrored-3node",)
-"""What init can write."""
-_FIRST_PRIORITY = 250
-_NEXT_PRIORITY = 240
+_PER_LAB = ("connection.yml", "lab.yml", "secrets.yml")
+"""Files in group_vars/all that real hosts have in another way."""
 _GITIGNORE = "# secrets, and what mqctl keeps beside the inventory\n.mqctl/\ngroup_vars/all/secrets.yml\n"
 
 
@@ -32,9 +31,9 @@ class Site:
     brokers: Mapping[str, str]
     """Addresses by host name, the founder first."""
     balancers: Mapping[str, str]
-    """Addresses by host name, the first holder of the virtual IP first."""
+    """Addresses by host name, the first holder of the virtual IP first; none where there is no entrance."""
     virtual_address: str
-    """With its prefix length."""
+    """With its prefix length; empty where there is no entrance."""
     interface: str
     become: bool
     user: str | None = None
@@ -42,8 +41,16 @@ class Site:
     key: Path | None = None
     virtual_router_id: int | None = None
     """The last octet of the virtual IP when None."""
-    lab: IPv4Network | None = None
-    """Containers on this machine in this network, instead of real hosts."""
+
+
+def topologies() -> tuple[str, ...]:
+    """What init can write: every bundled inventory but the reference."""
+    return tuple(name for name in bundled() if name != "example")
+
+
+def has_entrance(topology: str) -> bool:
+    """Whether the topology has load balancers; raises UsageError for an unknown one."""
+    return "haproxy" in _load_yaml(_bundled(topology) / "hosts.yml")
 
 
 def init(topology: str, directory: Path, site: Site, vault: VaultOptions) -> Topology:
@@ -52,13 +59,37 @@ def init(topology: str, directory: Path, site: Site, vault: VaultOptions) -> Top
     Raises UsageError for an unknown topology or a directory that is not empty, InventoryError for a site
     that breaks a rule; then nothing was written.
     """
+    source = _bundled(topology)
+    return _place(directory, lambda draft: _write(draft, source, site), vault)
+
+
+def init_lab(topology: str, directory: Path, subnet: IPv4Network, vault: VaultOptions) -> Topology:
+    """The bundled topology's own lab, moved to another network: so labs can stand side by side.
+
+    Raises UsageError for an unknown topology and for a network that is smaller than the bundled one.
+    """
+    source = _bundled(topology)
+    texts = {
+        path.relative_to(source): path.read_text(encoding="utf-8")
+        for path in sorted(source.rglob("*.yml"))
+        if path.name != "secrets.yml"
+    }
+    home = lab_network(texts.values())
+    if subnet.num_addresses < home.num_addresses:
+        raise UsageError(f"{subnet} is too small for the lab", f"give it a /{home.prefixlen}")
+    return _place(directory, lambda draft: _save(draft, moved(texts, home, subnet)), vault)
+
+
+def _place(directory: Path, write: Callable[[Path], None], vault: VaultOptions) -> Topology:
+    """Written beside its place, checked, and only then put there."""
     directory = directory.expanduser().absolute()
     _check_empty(directory)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".mqctl-init-") as half:
             draft = Path(half) / directory.name
-            _write(draft, _bundled(topology), site)
+            write(draft)
+            (draft / ".gitignore").write_text(_GITIGNORE, encoding="utf-8")
             _check(draft, directory, vault)
             draft.rename(directory)
     except OSError as error:
@@ -66,38 +97,15 @@ def init(topology: str, directory: Path, site: Site, vault: VaultOptions) -> Top
     return load(directory, vault)
 
 
-def lab_site(topology: str, subnet: IPv4Network) -> Site:
-    """The bundled topology's own lab, moved to another network: so labs can stand side by side.
-
-    Raises UsageError for an unknown topology and for a network that is smaller than the bundled one.
-    """
-    bundled = _bundled(topology)
-    hosts = _load_yaml(bundled / "hosts.yml")
-    entrance = _load_yaml(bundled / "group_vars" / "keepalived.yml")
-    home = IPv4Network(_load_yaml(bundled / "group_vars" / "all" / "lab.yml")["mqctl_lab"]["subnet"])
-    if subnet.num_addresses < home.num_addresses:
-        raise UsageError(f"{subnet} is too small for the lab", f"give it a /{home.prefixlen}")
-
-    def moved(address: str) -> str:
-        return str(subnet.network_address + (int(IPv4Address(address)) - int(home.network_address)))
-
-    def addresses(group: str) -> dict[str, str]:
-        return {name: moved(host["ansible_host"]) for name, host in hosts[group]["hosts"].items()}
-
-    virtual = entrance["keepalived_virtual_address"].partition("/")[0]
-    return Site(
-        brokers=addresses("rabbitmq"),
-        balancers=addresses("haproxy"),
-        virtual_address=f"{moved(virtual)}/{subnet.prefixlen}",
-        interface=entrance["keepalived_interface"],
-        become=False,
-        lab=subnet,
-    )
+def _save(draft: Path, texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
+        (draft / path).parent.mkdir(parents=True, exist_ok=True)
+        (draft / path).write_text(text, encoding="utf-8")
 
 
 def _bundled(topology: str) -> Path:
-    if topology not in TOPOLOGIES:
-        raise UsageError(f"init cannot write {topology}", f"topologies: {', '.join(TOPOLOGIES)}")
+    if topology not in topologies():
+        raise UsageError(f"init cannot write {topology}", f"topologies: {', '.join(topologies())}")
     return share.root() / "inventories" / topology
 
 
@@ -120,36 +128,25 @@ def _check(draft: Path, directory: Path, vault: VaultOptions) -> None:
         raise InventoryError(directory, error.problems) from None
 
 
-def _write(draft: Path, bundled: Path, site: Site) -> None:
+def _write(draft: Path, source: Path, site: Site) -> None:
+    """For real hosts: the bundled settings, with other hosts, another entrance, another way to log in."""
+    if any("mqctl_site:" in path.read_text(encoding="utf-8") for path in source.rglob("*.yml")):
+        raise UsageError(
+            f"{source.name} has several sites, each with hosts and a virtual IP of its own",
+            "write it with --lab, then put the real addresses into hosts.yml and group_vars",
+        )
+    hosts = real_hosts(source.name, _load_yaml(source / "hosts.yml"), site.brokers, site.balancers)
     variables = draft / "group_vars"
     (variables / "all").mkdir(parents=True)
-    for name in ("rabbitmq.yml", "haproxy.yml"):
-        shutil.copyfile(bundled / "group_vars" / name, variables / name)
-    keepalived = (bundled / "group_vars" / "keepalived.yml").read_text(encoding="utf-8")
-    (variables / "keepalived.yml").write_text(_replaced(keepalived, _entrance(site)), encoding="utf-8")
-    if site.lab:
-        shutil.copyfile(
-            bundled / "group_vars" / "all" / "connection.yml", variables / "all" / "connection.yml"
-        )
-        lab = _load_yaml(bundled / "group_vars" / "all" / "lab.yml")["mqctl_lab"] | {"subnet": str(site.lab)}
-        (variables / "all" / "lab.yml").write_text(_dump({"mqctl_lab": lab}), encoding="utf-8")
-    else:
-        (variables / "all" / "connection.yml").write_text(_dump(_connection(site)), encoding="utf-8")
-    (draft / "hosts.yml").write_text(_dump(_hosts(site)), encoding="utf-8")
-    (draft / ".gitignore").write_text(_GITIGNORE, encoding="utf-8")
-
-
-def _hosts(site: Site) -> dict[str, Any]:
-    return {
-        "rabbitmq": {"hosts": {name: {"ansible_host": at} for name, at in site.brokers.items()}},
-        "haproxy": {"hosts": {name: {"ansible_host": at} for name, at in site.balancers.items()}},
-        "keepalived": {
-            "hosts": {
-                name: {"keepalived_priority": _FIRST_PRIORITY if index == 0 else _NEXT_PRIORITY + 1 - index}
-                for index, name in enumerate(site.balancers)
-            }
-        },
-    }
+    for path in sorted((source / "group_vars").rglob("*.yml")):
+        if path.name not in _PER_LAB:
+            shutil.copyfile(path, variables / path.relative_to(source / "group_vars"))
+    if site.virtual_address:
+        keepalived = variables / "keepalived.yml"
+        text = keepalived.read_text(encoding="utf-8")
+        keepalived.write_text(_replaced(text, _entrance(site)), encoding="utf-8")
+    (variables / "all" / "connection.yml").write_text(_dump(_connection(site)), encoding="utf-8")
+    (draft / "hosts.yml").write_text(_dump(hosts), encoding="utf-8")
 
 
 def _connection(site: Site) -> dict[str, Any]:

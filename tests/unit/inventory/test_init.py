@@ -9,9 +9,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from mqctl import share
 from mqctl.cli.init import init
 from mqctl.errors import MqctlError
 from mqctl.inventory import VaultOptions, load
+from mqctl.workflows.init import topologies
 
 OPTIONS = (
     *("--brokers", "192.0.2.11,192.0.2.12,192.0.2.13"),
@@ -129,6 +131,10 @@ def test_names_everything_that_is_missing(tmp_path: Path) -> None:
         (("mirrored-3node", *without("--brokers"), "--brokers", "192.0.2.11,192.0.2.12"), "pause_minority"),
         (("mirrored-3node", *without("--vip"), "--vip", "192.0.2.11/24"), "must not be the address of mq1"),
         (("mirrored-3node", *without("--brokers"), "--brokers", "a,b,c"), "must be an IP address"),
+        (("standalone", "--brokers", "192.0.2.1", "--vip", "192.0.2.9/24"), "no load balancers: --vip"),
+        (("warren", *OPTIONS), "warren has 2 brokers and 2 load balancers, each with its own part"),
+        (("federation-2site", *OPTIONS), "federation-2site has several sites"),
+        (("mirrored-nodes", *without("--brokers"), "--broker", "a=192.0.2.1"), "must be a node of this"),
         (("mirrored-3node", "--lab", "10.1.1.0/25"), "10.1.1.0/25 is too small for the lab"),
         (("mirrored-3node", "--lab", "10.1.1.1/24"), "10.1.1.1/24 is not an IPv4 network"),
         (
@@ -153,6 +159,65 @@ def test_a_lab_of_its_own_network(tmp_path: Path) -> None:
     assert [str(host.address) for host in made.hosts] == [f"10.1.2.{last}" for last in (11, 12, 13, 21, 22)]
     assert str(made.virtual_address) == "10.1.2.100"
     assert made.hosts[0].connection.private_key == tmp_path / "site" / ".mqctl" / "id_ed25519"
+
+
+@pytest.mark.parametrize("topology", topologies())
+def test_every_bundled_topology_as_a_lab_elsewhere(tmp_path: Path, topology: str) -> None:
+    """The same hosts, groups, variables and comments; only the network is another."""
+    result = run(topology, str(tmp_path / "site"), "--lab", "10.1.2.0/24")
+    assert result.exception is None
+    bundled = share.root() / "inventories" / topology
+    home = next(
+        text.rpartition(".0/24")[0].rpartition(" ")[2]
+        for path in bundled.rglob("*.yml")
+        if "mqctl_lab:" in (text := path.read_text())
+    )
+    made = load(tmp_path / "site")
+    assert made.lab is not None
+    assert {str(host.address).rpartition(".")[0] for host in made.lab.hosts} == {"10.1.2"}
+    for path in bundled.rglob("*.yml"):
+        if path.name != "secrets.yml":
+            text = (tmp_path / "site" / path.relative_to(bundled)).read_text()
+            assert text == path.read_text().replace(f"{home}.", "10.1.2.")
+
+
+def test_one_broker_needs_no_entrance(tmp_path: Path) -> None:
+    result = run("standalone", str(tmp_path / "site"), "--brokers", "192.0.2.11")
+    assert result.exception is None
+    made = load(tmp_path / "site")
+    assert [(host.name, str(host.address)) for host in made.hosts] == [("mq1", "192.0.2.11")]
+    assert made.scenarios == ("lose-queue-node", "memory-alarm")
+
+
+def test_more_brokers_and_routers_than_the_bundled_ones(tmp_path: Path) -> None:
+    entrance = (
+        "--balancers",
+        "192.0.2.21,192.0.2.22,192.0.2.23",
+        "--vip",
+        "192.0.2.100/24",
+        "--interface",
+        "e",
+    )
+    brokers = ",".join(f"192.0.2.{number}" for number in range(1, 8))
+    result = run("quorum-5node", str(tmp_path / "site"), "--brokers", brokers, *entrance)
+    assert result.exception is None
+    made = load(tmp_path / "site")
+    assert len(made.brokers) == 7
+    assert [host.keepalived.priority for host in made.routers if host.keepalived] == [250, 240, 239]
+    assert made.objects.vhosts[0].default_queue_type == "quorum"
+
+
+def test_what_a_broker_is_beside_its_address_stays(tmp_path: Path) -> None:
+    result = run(
+        *("warren", str(tmp_path / "site"), *without("--brokers")),
+        *("--broker", "first=192.0.2.11", "--broker", "second=192.0.2.12"),
+    )
+    assert result.exception is None
+    made = load(tmp_path / "site")
+    assert [(host.name, host.broker.settings.haproxy_backup) for host in made.brokers if host.broker] == [
+        ("first", False),
+        ("second", True),
+    ]
 
 
 def test_refuses_a_directory_that_is_not_empty(tmp_path: Path) -> None:
