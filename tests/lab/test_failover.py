@@ -5,18 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mqctl.errors import MqctlError
+from mqctl import cli
+from mqctl.errors import ExitCode, MqctlError
 from mqctl.faults.base import Reach
 from mqctl.faults.broken import Broken
 from mqctl.gates.wait import wait
 from mqctl.model import history as h
+from mqctl.model.report import Report
 from mqctl.model.topology import Topology
 from mqctl.model.verdict import Verdict
 from mqctl.model.workload import PREFIX, ClientSpec, WorkloadSettings
@@ -83,6 +86,77 @@ def test_a_mirrored_cluster_survives(healthy: Topology, tmp_path: Path, scenario
     assert ours(healthy) == ""
     assert Broken(healthy.state_dir).read() == ()
     assert workflow.replay(report.histories).verdicts == report.verdicts
+
+
+class Witness:
+    """Asks a broker, once while clients work, what the test has made."""
+
+    def __init__(self, hosts: Hosts, broker: str) -> None:
+        self._ask = partial(shell, hosts, broker)
+        self.types: set[tuple[str, ...]] = set()
+        """(its place behind the run's name, type) of each queue and exchange."""
+
+    def __call__(self, live: Live) -> None:
+        if live.tally.confirmed and not self.types:
+            script = "; ".join(f"rabbitmqctl -q list_{kind} name type" for kind in ("queues", "exchanges"))
+            rows = [line.split("\t") for line in self._ask(script, 60).splitlines()]
+            own = [row for row in rows if row[0].startswith(PREFIX)]
+            self.types = {(name.partition(live.scenario)[2], kind) for name, kind in own}
+
+
+def play(
+    topology: Topology, path: Path, scenario: str, settings: WorkloadSettings
+) -> tuple[Verdict, Path, Any]:
+    with Hosts.of(topology) as hosts:
+        witness = Witness(hosts, "mq3")
+        choice = workflow.Choice((scenario,))
+        report = workflow.failover_test(topology, settings, choice, path, witness)
+    assert ours(topology) == ""
+    return report.verdicts[0], report.histories[0], witness.types
+
+
+def arrived(events: Iterable[h.Event]) -> dict[str, set[tuple[str, int]]]:
+    """The messages that came out of each queue."""
+    found: dict[str, set[tuple[str, int]]] = {}
+    for event in events:
+        if isinstance(event, h.Delivered):
+            for span in event.spans:
+                numbers = range(span.seq, span.seq + span.length)
+                known = found.setdefault(event.queue.rpartition(".")[2], set())
+                known.update((span.publisher, number) for number in numbers)
+    return found
+
+
+def test_quorum_queues_behind_a_topic_exchange_and_a_list_of_brokers(
+    healthy: Topology, tmp_path: Path
+) -> None:
+    """The broker dies that leads the first queue; clients find another one on their own."""
+    brokers = workflow.endpoints(healthy, "mq1,mq2,mq3")
+    settings = SETTINGS.model_copy(
+        update={"queue_type": "quorum", "exchange_type": "topic", "queues": 2, "endpoints": brokers}
+    )
+    verdict, path, types = play(healthy, tmp_path, "kill-queue-leader", settings)
+    assert types == {(".1", "quorum"), (".2", "quorum"), ("", "topic")}
+    assert findings(verdict) == dict.fromkeys(findings(verdict), "pass")
+    assert verdict.messages.confirmed > 800
+    events = journal.read(path).events
+    met = {event.endpoint for event in events if isinstance(event, h.Connected)}
+    assert met <= {f"{broker.host}:{broker.port}" for broker in brokers}
+    assert len(met) > 1
+    queues_of = arrived(events)
+    assert {name: {p for p, _ in seen} for name, seen in queues_of.items()} == {"1": {"p1"}, "2": {"p2"}}
+
+
+def test_a_fanout_exchange_reaches_every_queue_while_the_entrance_dies(
+    healthy: Topology, tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"exchange_type": "fanout", "queues": 3})
+    verdict, path, types = play(healthy, tmp_path, "kill-haproxy", settings)
+    assert types == {(".1", "classic"), (".2", "classic"), (".3", "classic"), ("", "fanout")}
+    assert findings(verdict) == dict.fromkeys(findings(verdict), "pass")
+    queues_of = arrived(journal.read(path).events)
+    assert {*queues_of} == {"1", "2", "3"}
+    assert len(set.intersection(*queues_of.values())) >= verdict.messages.confirmed > 800
 
 
 NOT_MIRRORED = (
@@ -272,3 +346,45 @@ def test_a_crash_leaves_a_list_to_heal_and_a_history_to_judge(healthy: Topology,
     report = workflow.failover_test(healthy, SETTINGS, LEADER, tmp_path / "next", quiet)
     assert report.outcome == "pass"
     assert ours(healthy) == ""
+
+
+COURSE = ("kill-mirror", "kill-queue-leader", "kill-haproxy")
+
+
+def _course(topology: Topology, path: Path) -> None:
+    """The command with three scenarios, as a process group of its own."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    chosen = [word for name in COURSE for word in ("-s", name)]
+    places = ["--keep-history", str(path), "--report", str(path / "report")]
+    sys.exit(cli.run(["failover-test", str(topology.inventory), *chosen, "--duration", "8", *places]))
+
+
+def test_ctrl_c_in_the_second_scenario_heals_and_reports_the_first(healthy: Topology, tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_course, args=(healthy, tmp_path))
+    process.start()
+
+    def second_is_broken() -> bool:
+        assert process.is_alive()
+        files = list(tmp_path.glob(f"*-{COURSE[1]}.ndjson"))
+        return bool(files) and '"fault-observed"' in files[0].read_text()
+
+    wait(second_is_broken, timeout=180, what="the second fault")
+    assert process.pid is not None
+    os.killpg(process.pid, signal.SIGINT)
+    process.join(90)
+    assert process.exitcode == ExitCode.UNKNOWN
+    assert Broken(healthy.state_dir).read() == ()
+    assert ours(healthy) == ""
+    report = Report.model_validate_json((tmp_path / "report" / "report.json").read_text())
+    assert [(part.name, part.verdict.outcome) for part in report.scenarios] == [
+        (COURSE[0], "pass"),
+        (COURSE[1], "unknown"),
+    ]
+    assert [untested.name for untested in report.untested if untested.aborted] == [COURSE[2]]
+    assert "the run did not come to its end: interrupted" in "".join(report.reasons)
+    assert {file.name for file in (tmp_path / "report").iterdir()} == {
+        "report.html",
+        "report.json",
+        "junit.xml",
+    }
