@@ -22,7 +22,9 @@ _SIZE = typer.Option(256, min=128, help="Bytes of a message.")
 _PUBLISHERS = typer.Option(2, min=1, max=64, help="Publishers, each a process with its own connection.")
 _QUEUES = typer.Option(1, min=1, max=64, help="Queues, each with a consumer and at least one publisher.")
 _QUEUE_TYPE = typer.Option(
-    "classic", help="classic: as the cluster's policies say; plain: classic, mirrored by nobody; or quorum."
+    None,
+    help="classic: as the cluster's policies say; plain: classic, mirrored by nobody; or quorum. "
+    "By default what the inventory's own queues are.",
 )
 _EXCHANGE = typer.Option("direct", help="direct, topic, or fanout: every message in every queue.")
 _PREFETCH = typer.Option(500, min=1, max=65535, help="Unacknowledged messages that a consumer may have.")
@@ -79,6 +81,7 @@ def failover_test(
     from mqctl.model.workload import WorkloadSettings
     from mqctl.workflows import failover_test as workflow
     from mqctl.workflows.failover_report import write
+    from mqctl.workload.fit import queue_type as fitting
 
     choice = Choice(tuple(scenario or ()), scenarios, "with-all" if all_ else "by-default")
     if list_:
@@ -91,7 +94,7 @@ def failover_test(
         settings = WorkloadSettings(
             publishers=publishers,
             queues=queues,
-            queue_type=queue_type,
+            queue_type=queue_type or fitting(topology),
             exchange_type=exchange,
             rate=rate or None,
             size=size,

@@ -59,6 +59,6 @@ def test_one_without_a_target_here_is_refused() -> None:
 
 def test_every_host_in_turn() -> None:
     scenario = next(one for one in scenarios.bundled() if one.name == "power-off-every-host-in-turn")
-
-    rounds = find(scenario.target, mirrored_3node(), ClusterStatus(at=datetime(2026, 1, 1, tzinfo=UTC), hosts=()), "q")
+    nobody_asked = ClusterStatus(at=datetime(2026, 1, 1, tzinfo=UTC), hosts=())
+    rounds = find(scenario.target, mirrored_3node(), nobody_asked, "q")
     assert rounds == (("mq1",), ("mq2",), ("mq3",), ("lb1",), ("lb2",))
