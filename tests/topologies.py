@@ -52,6 +52,17 @@ def warren(haproxy: dict[str, Any] | None = None) -> Topology:
     return with_site(topology("warren", brokers + balancers), clustered=False)
 
 
+def disc_ram() -> Topology:
+    """Three disc nodes without clients and two RAM nodes of different weight behind two load balancers."""
+    disc = {"node_type": "disc", "haproxy_server": False}
+    brokers = (
+        *(broker(f"mq{i}", f"{NETWORK}.1{i}", **disc) for i in (1, 2, 3)),
+        *(broker(f"mq{i}", f"{NETWORK}.1{i}", node_type="ram", haproxy_weight=6 - i) for i in (4, 5)),
+    )
+    balancers = tuple(balancer(f"lb{i}", f"{NETWORK}.2{i}", 160 - 10 * i, {}, {}) for i in (1, 2))
+    return topology("disc-ram", brokers + balancers)
+
+
 WARREN_CHECKS = {
     "check_inter": 5,
     "check_fastinter": 5,

@@ -55,7 +55,10 @@ def _host(plan: Plan, host: str, diff: bool) -> Iterator[Line]:
     for file in (one for one in plan.files if one.host == host):
         yield from _file(file, diff)
     for member in (one for one in plan.membership if one.host == host):
-        yield f"  ~ broker {member.node}: {_MEMBERSHIP[member.action].format(member.peer)}", "yellow"
+        yield (
+            f"  ~ broker {member.node}: {_MEMBERSHIP[member.action].format(member.peer or member.node_type)}",
+            "yellow",
+        )
     for service in (one for one in plan.services if one.host == host):
         yield f"  ~ {service.action} {service.unit}: {service.reason}", "yellow"
 
@@ -65,6 +68,7 @@ _MEMBERSHIP = {
     "join": "joins {}",
     "rejoin": "is reset (it holds nothing) and joins {}",
     "start": "is started",
+    "retype": "is reset and becomes a {} node",
 }
 
 

@@ -10,7 +10,7 @@ from mqctl.model.topology import Host, Topology
 Rounds = tuple[tuple[str, ...], ...]
 """Groups of hosts: those of one group at the same time, one group after the other."""
 
-_OF_CLUSTERS = ("queue-leader", "mirror", "minority", "majority")
+_OF_CLUSTERS = ("queue-leader", "mirror", "ram-and-disc-node", "minority", "majority")
 """Roles that only members of one cluster have."""
 _LEAST: dict[TargetRole, int] = {"mirror": 2, "minority": 3, "majority": 2}
 """Brokers that a topology must have for the role."""
@@ -26,6 +26,8 @@ def find(target: Target, topology: Topology, status: ClusterStatus, queue: str) 
             return ((_one(target, _leaders(topology, status, queue)),),)
         case "active-broker":
             raise InconclusiveError("active-broker: the entrance was not asked")
+        case "ram-and-disc-node":
+            return (_ram_and_disc(topology, status, queue),)
         case "vip-holder":
             return ((_one(target, _holders(status)),),)
         case "mirror":
@@ -68,6 +70,8 @@ def _missing_ties(scenario: Scenario, topology: Topology) -> str | None:
         return f"a cluster, and the brokers of {topology.name} stay apart"
     if scenario.target == "active-broker" and not apart:
         return f"brokers that stay apart, and those of {topology.name} are one cluster"
+    if scenario.target == "ram-and-disc-node" and not {"ram", "disc"} <= _types(topology).keys():
+        return f"RAM nodes and disc nodes, and {topology.name} has not both"
     return None
 
 
@@ -100,6 +104,25 @@ def _one(role: str, found: set[str]) -> str:
 
 def _holders(status: ClusterStatus) -> set[str]:
     return {host.host for host in status.hosts if host.keepalived and host.keepalived.holds_address}
+
+
+def _ram_and_disc(topology: Topology, status: ClusterStatus, queue: str) -> tuple[str, ...]:
+    leader, types = _one("queue-leader", _leaders(topology, status, queue)), _types(topology)
+    if leader not in types["ram"]:
+        raise InconclusiveError(
+            f"ram-and-disc-node: {leader} leads {queue}, and it is no RAM node",
+            "clients that declare queues should reach RAM nodes alone: rabbitmq_haproxy_server",
+        )
+    return leader, types["disc"][0]
+
+
+def _types(topology: Topology) -> dict[str, list[str]]:
+    """Hosts of brokers by the type of node."""
+    types: dict[str, list[str]] = {}
+    for host in topology.brokers:
+        if host.broker:
+            types.setdefault(host.broker.settings.node_type, []).append(host.name)
+    return types
 
 
 def _leaders(topology: Topology, status: ClusterStatus, queue: str) -> set[str]:

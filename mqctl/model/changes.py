@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 
 from mqctl.model.base import Model
 from mqctl.model.bundle import FileSpec
+from mqctl.model.rabbitmq import NodeType
 
 ObjectKind = Literal[
     "vhost",
@@ -56,12 +57,14 @@ class MembershipChange(Model):
 
     host: str
     node: str
-    action: Literal["found", "join", "rejoin", "start"]
+    action: Literal["found", "join", "rejoin", "start", "retype"]
     """found: starts a cluster; join: blank, becomes a member with `peer`; start: is a member already.
 
-    rejoin: runs as an empty cluster of its own, is reset and becomes a member with `peer`.
+    rejoin: runs as an empty cluster of its own, is reset and becomes a member with `peer`. retype: runs as a
+    member, and becomes a node of `node_type`.
     """
     peer: str | None = None
+    node_type: NodeType | None = None
 
 
 class Request(Model):

@@ -10,6 +10,7 @@ from mqctl.model.base import IPAddress, Line, Model, Port, Seconds
 from mqctl.model.links import Shovel, StaticShovel, Upstream, UpstreamSet
 from mqctl.model.objects import Binding, Exchange, Policy, Queue, User, Vhost
 
+NodeType = Literal["disc", "ram"]
 PluginName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 ConfKey = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.\-\$/:]+$")]
 
@@ -28,7 +29,7 @@ class RabbitmqSettings(Model):
     """The one address under which the peers reach this broker; `ansible_host` when that is an address."""
     nodename: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")] = "rabbit"
     """The part before the @; the part after it is the host's inventory name."""
-    node_type: Literal["disc", "ram"] = "disc"
+    node_type: NodeType = "disc"
     erlang_cookie: Annotated[SecretStr, Field(min_length=8, max_length=255)] | None = None
     """Generated at first use when not given."""
     port: Port = 5672

@@ -20,9 +20,13 @@ EntranceFault = Literal[
 HostFault = Literal["power-off", "cut-from-all"]
 FaultName = Literal[BrokerFault, EntranceFault, HostFault]
 
-BrokerRole = Literal["queue-leader", "mirror", "active-broker", "every-node", "minority", "majority", "all"]
+BrokerRole = Literal[
+    "queue-leader", "mirror", "active-broker", "ram-and-disc-node",
+    "every-node", "minority", "majority", "all",
+]  # fmt: skip
 """mirror: a synchronised one of the test queue; active-broker: the one of a warren that has the clients;
-every-node: each broker in turn; others: at the same time."""
+ram-and-disc-node: the RAM node that leads the test queue, and the first disc node; every-node: each broker in
+turn; others: at the same time."""
 EntranceRole = Literal["vip-holder", "entrance"]
 """entrance: every load balancer and router at the same time."""
 HostRole = Literal["every-host"]

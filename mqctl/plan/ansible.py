@@ -77,9 +77,15 @@ def _broker(name: str, plan: Plan, topology: Topology, status: ClusterStatus) ->
     return {
         "action": actions[0] if actions else None,
         "node": node_of(topology, name),
+        "node_type": _node_type(name, topology),
         "peers": _peers(name, topology),
         "alone": _alone(name, topology, status),
     }
+
+
+def _node_type(name: str, topology: Topology) -> str:
+    broker = topology.host(name).broker
+    return broker.settings.node_type if broker else "disc"
 
 
 def _peers(name: str, topology: Topology) -> list[str]:
@@ -129,7 +135,10 @@ def _groups(
         "mqctl_files": [name for name, host in hosts.items() if host["files"]],
         "mqctl_units": [n for n, h in hosts.items() if h["units"]["enable"] or h["units"]["daemon_reload"]],
         "mqctl_brokers_start": [change.host for change in plan.membership if change.action == "start"],
-        "mqctl_brokers_join": [change.host for change in plan.membership if change.action != "start"],
+        "mqctl_brokers_join": [
+            change.host for change in plan.membership if change.action not in ("start", "retype")
+        ],
+        "mqctl_brokers_retype": [change.host for change in plan.membership if change.action == "retype"],
         "mqctl_brokers_restart": [change.host for change in plan.services if change.action == "restart"],
         "mqctl_objects": list(objects),
         "mqctl_standby": [name for name in entrance if name not in holders],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mqctl.errors import MqctlError
 from mqctl.model.bundle import HostBundle
@@ -21,6 +21,7 @@ from mqctl.model.topology import Topology
 from mqctl.plan.brokers import changes_cookie, keeps_its_cookie, restart_order
 from mqctl.plan.files import plan_files
 from mqctl.plan.membership import Membership, plan_membership
+from mqctl.plan.nodetypes import plan_types
 from mqctl.plan.objects import ObjectPlan, plan_objects
 from mqctl.plan.packages import plan_packages
 from mqctl.plan.refusal import Refusal, raise_all
@@ -69,7 +70,7 @@ class _Cluster:
 def _cluster(
     cluster: Topology, status: ClusterStatus, chosen: Collection[str], locked_out: Collection[str]
 ) -> _Cluster:
-    membership = plan_membership(cluster, status, chosen, locked_out)
+    membership = _membership(cluster, status, chosen, locked_out)
     objects, notes = _objects(cluster, chosen, membership)
     changes = ClusterChanges(
         cluster=cluster.cluster_name,
@@ -81,6 +82,17 @@ def _cluster(
     )
     refusals = (*membership.refusals, *objects.refusals)
     return _Cluster(membership, changes, refusals, (*membership.notes, *notes))
+
+
+def _membership(
+    cluster: Topology, status: ClusterStatus, chosen: Collection[str], locked_out: Collection[str]
+) -> Membership:
+    """Who comes, and who becomes another type of node."""
+    found = plan_membership(cluster, status, chosen, locked_out)
+    astray = {change.host for change in found.changes}
+    members = [seen for seen in found.cluster if seen.host not in astray]
+    changes, refusals = plan_types(cluster, members, chosen)
+    return replace(found, changes=(*found.changes, *changes), refusals=(*found.refusals, *refusals))
 
 
 def require_answers(status: ClusterStatus, hosts: Sequence[str]) -> None:

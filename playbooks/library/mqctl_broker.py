@@ -15,11 +15,13 @@ options:
     description: >-
       C(found) starts a blank broker as the first of a cluster, C(join) starts a blank one that joins it,
       C(rejoin) empties one that runs alone without user data and joins it,
-      C(start) starts a stopped member, C(restart) restarts a running one.
+      C(start) starts a stopped member, C(restart) restarts a running one,
+      C(retype) makes a running member a node of O(node_type), which empties it.
     type: str
-    choices: [found, join, rejoin, start, restart]
+    choices: [found, join, rejoin, start, restart, retype]
     required: true
   node: {description: "Erlang node name, e.g. C(rabbit@mq1).", type: str, required: true}
+  node_type: {description: What C(retype) makes of it., type: str, choices: [disc, ram], default: disc}
   peers: {description: Node names of all brokers of the inventory., type: list, elements: str, default: []}
   alone: {description: The plan saw this broker running without any other member., type: bool, default: false}
   unit: {description: The systemd unit., type: str, default: rabbitmq-server.service}
@@ -51,11 +53,13 @@ from contextlib import nullcontext
 
 from ansible.module_utils import mqctl_override as override
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.mqctl_node import CONTENT, LIFE, ask
+from ansible.module_utils.mqctl_node import CONTENT, HELD, LIFE, ask
 from ansible.module_utils.mqctl_systemd import NotDoneError, abandoned, control, journal, poll, run, state
 
 ATTEMPTS = 2
 """Boots that may fail before the broker counts as broken: the first may lose a race against its peers."""
+LEAST_DISC = 2
+"""Disc nodes that must go on running: with one, its loss is the loss of all metadata."""
 TELLING = re.compile(r"(\[(?:error|critical|warning)\]) <[\d.]+> (\S.*)")
 """The first line of a message; those below it, a crash report's say, are indented."""
 
@@ -65,6 +69,7 @@ class Broker:
 
     def __init__(self, parameters):
         self.node = parameters["node"]
+        self.node_type = parameters["node_type"]
         self.others = sorted(set(parameters["peers"]) - {self.node})
         self.alone = parameters["alone"]
         self.unit = parameters["unit"]
@@ -164,11 +169,15 @@ def rejoin(broker):
         return None
     refuse_user_data(broker)
     for step in ("stop_app", "reset"):
-        done = run(["rabbitmqctl", "--quiet", "-n", broker.node, step], timeout=120)
-        if done.returncode:
-            raise NotDoneError(f"rabbitmqctl {step}: {(done.stderr or done.stdout).strip()[-300:]}")
+        command(broker, step)
     first_boot(broker)
     return joined(broker)
+
+
+def command(broker, *words):
+    done = run(["rabbitmqctl", "--quiet", "-n", broker.node, *words], timeout=120)
+    if done.returncode:
+        raise NotDoneError(f"rabbitmqctl {' '.join(words)}: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
 def is_apart(broker):
@@ -217,6 +226,56 @@ def restart(broker):
     return "restarted"
 
 
+def retype(broker):
+    """Make a member a disc or RAM node. RabbitMQ empties it: it must hold nothing that no other node has."""
+    if not broker.is_up():
+        broker.boot()
+    life = broker.life()
+    if life is not None and life["type"] == broker.node_type:
+        return None
+    broker.gate(
+        lambda seen: may_stop(seen) and keeps_disc_nodes(seen, broker),
+        lambda seen: (
+            f"{broker.node} may not become a {broker.node_type} node now: {why_not_retype(seen, broker)}"
+        ),
+    )
+    refuse_only_copies(broker)
+    try:
+        for step in (["stop_app"], ["change_cluster_node_type", broker.node_type]):
+            command(broker, *step)
+    finally:
+        broker.boot()
+    broker.gate(
+        lambda seen: whole(seen) and not seen["behind"] and seen["type"] == broker.node_type,
+        lambda seen: f"{broker.node} is a {seen['type']} node, and {why_not(seen)}",
+    )
+    return f"became a {broker.node_type} node"
+
+
+def keeps_disc_nodes(life, broker):
+    """Counted without this one, which is away for a while whatever it becomes."""
+    return broker.node_type == "disc" or len(set(life["discs"]) - {broker.node}) >= LEAST_DISC
+
+
+def why_not_retype(life, broker):
+    """The same, in words."""
+    if keeps_disc_nodes(life, broker):
+        return why_not(life)
+    left = sorted(set(life["discs"]) - {broker.node})
+    return f"the running disc nodes that would stay are {', '.join(left) or 'none'}, and {LEAST_DISC} must"
+
+
+def refuse_only_copies(broker):
+    """What the reset would erase is looked at right before."""
+    held = ask(broker.node, HELD)
+    if held is None:
+        raise NotDoneError(f"{broker.node} does not say what it holds, so it is not reset")
+    if held["only"]:
+        raise NotDoneError(
+            f"no other node has what {broker.node} has of {some(held['only'])}: it is not reset"
+        )
+
+
 def whole(life):
     """Every member runs, and no one is on the other side of a partition."""
     return set(life["up"]) == set(life["members"]) and not life["apart"]
@@ -243,7 +302,14 @@ def some(names):
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-ACTIONS = {"found": found, "join": join, "rejoin": rejoin, "start": start, "restart": restart}
+ACTIONS = {
+    "found": found,
+    "join": join,
+    "rejoin": rejoin,
+    "start": start,
+    "restart": restart,
+    "retype": retype,
+}
 
 
 def main():
@@ -251,6 +317,7 @@ def main():
         argument_spec={
             "action": {"type": "str", "required": True, "choices": list(ACTIONS)},
             "node": {"type": "str", "required": True},
+            "node_type": {"type": "str", "choices": ["disc", "ram"], "default": "disc"},
             "peers": {"type": "list", "elements": "str", "default": []},
             "alone": {"type": "bool", "default": False},
             "unit": {"type": "str", "default": "rabbitmq-server.service"},

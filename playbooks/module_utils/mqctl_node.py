@@ -37,7 +37,10 @@ Alone = [Name(Q) || Q <- Mirrored,
   Try(fun() -> Leader(Q) =:= node() andalso Wanted(Q) =/= [] andalso Synced(Q) =:= [] end, true)],
 Behind = [Name(Q) || Q <- Mirrored,
   Try(fun() -> Automatic(Q) andalso (Wanted(Q) -- Synced(Q)) =/= [] end, true)],
+Discs = Try(fun() -> rabbit_mnesia:cluster_nodes(disc) end, []),
+Type = Try(fun() -> atom_to_binary(rabbit_mnesia:node_type(), utf8) end, <<"disc">>),
 Answer = #{running => rabbit:is_running(), members => Texts(Members), up => Texts(Up), apart => Texts(Apart),
+  type => Type, discs => Texts([N || N <- Discs, lists:member(N, Up)]),
   alone => Alone, behind => Behind},
 io:put_chars(["mqctl:", base64:encode(iolist_to_binary(rabbit_json:encode(Answer))), "\\n"]), ok.
 """
@@ -50,6 +53,20 @@ Answer = #{queues => length(rabbit_amqqueue:list()), vhosts => rabbit_vhost:list
 io:put_chars(["mqctl:", base64:encode(iolist_to_binary(rabbit_json:encode(Answer))), "\\n"]), ok.
 """
 """What a reset would erase."""
+
+
+HELD = """
+Try = fun(F, Otherwise) -> try F() catch _:_ -> Otherwise end end,
+Alone = fun(Q) -> node(amqqueue:get_pid(Q)) =:= node() andalso amqqueue:get_sync_slave_pids(Q) =:= [] end,
+Member = fun(Q) -> lists:member(node(), maps:get(nodes, amqqueue:get_type_state(Q))) end,
+Only = fun(Q) -> case amqqueue:get_type(Q) of
+  rabbit_classic_queue -> Try(fun() -> Alone(Q) end, true); _ -> Try(fun() -> Member(Q) end, true) end end,
+Name = fun(Q) -> {resource, V, queue, N} = amqqueue:get_name(Q), <<N/binary, " in ", V/binary>> end,
+Stays = fun(Q) -> amqqueue:is_durable(Q) andalso amqqueue:get_exclusive_owner(Q) =:= none end,
+Found = [Name(Q) || Q <- rabbit_amqqueue:list(), Stays(Q), Only(Q)],
+io:put_chars(["mqctl:", base64:encode(iolist_to_binary(rabbit_json:encode(#{only => Found}))), "\\n"]), ok.
+"""
+"""What a change of node type would erase: durable queues of which no other node has all that this one has."""
 
 
 def ask(node, expression):

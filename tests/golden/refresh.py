@@ -26,6 +26,7 @@ TOPOLOGIES: dict[str, Callable[[], Topology]] = {
     "mirrored-3node": topologies.mirrored_3node,
     "mirrored-3node-classic": lambda: topologies.mirrored_3node({"config_format": "classic"}),
     "standalone": topologies.standalone,
+    "disc-ram": topologies.disc_ram,
     "warren": topologies.warren,
     "warren-staying": lambda: topologies.warren({"failback": False}),
     "variants": nasty.variants,
@@ -35,8 +36,8 @@ TOPOLOGIES: dict[str, Callable[[], Topology]] = {
 }
 
 
-FIRST_ONLY = ("mq1", "lb1")
-"""Of the variations one host of each kind is enough."""
+FIRST_ONLY = ("mq1", "mq4", "lb1")
+"""Of the variations one host of each kind is enough; mq4 is a RAM node."""
 
 
 def files(bundle: HostBundle) -> dict[str, str]:

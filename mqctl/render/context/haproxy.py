@@ -128,8 +128,9 @@ def _amqp(topology: Topology, settings: HaproxySettings) -> Listener:
     return Listener(_binds(topology, settings.amqp_port), keywords, servers)
 
 
-_STAYING = ("stick-table type integer size 1 nopurge peers mqctl", "stick on int(1)")
-"""One entry for everybody: the server that has the clients. It changes only when that one is DOWN."""
+_STAYING = ("stick-table type integer size 16 peers mqctl", "stick on int(1)")
+"""One entry for everybody: the server that has the clients. It changes only when that one is DOWN. HAProxy
+makes a new entry before it finds that the old one can be changed: there must be room for more than one."""
 
 
 def _is_warren(topology: Topology) -> bool:

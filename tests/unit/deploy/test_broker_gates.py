@@ -53,3 +53,44 @@ def test_the_polling_loop_gives_up_in_the_end(broker):
         broker.poll(lambda: calls.append(1), 0.05, lambda: "nothing came", interval=0.01)
     assert len(calls) > 1
     assert broker.poll(lambda: "yes", 0, lambda: "no") == "yes"
+
+
+class Node:
+    """What the module knows of a broker that is to change its type."""
+
+    def __init__(self, wanted):
+        self.node, self.node_type = "b", wanted
+
+
+@pytest.mark.parametrize(
+    ("wanted", "discs", "keeps"),
+    [
+        ("ram", ["a", "b", "c"], True),
+        ("ram", ["a", "c"], True),
+        ("ram", ["a", "b"], False),
+        ("disc", ["a"], True),
+    ],
+)
+def test_two_disc_nodes_stay(broker, wanted, discs, keeps):
+    assert broker.keeps_disc_nodes(life(discs=discs), Node(wanted)) is keeps
+
+
+def test_why_a_node_keeps_its_type(broker):
+    said = broker.why_not_retype(life(discs=["a", "b"]), Node("ram"))
+    assert said == "the running disc nodes that would stay are a, and 2 must"
+    said = broker.why_not_retype(life(discs=["a", "b", "c"], up=["a", "b"]), Node("ram"))
+    assert said == "c not running"
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (None, "b does not say what it holds, so it is not reset"),
+        ({"only": ["orders in /"]}, "no other node has what b has of orders in /: it is not reset"),
+    ],
+)
+def test_an_only_copy_is_not_erased(broker, monkeypatch, held, said):
+    monkeypatch.setattr(broker, "ask", lambda node, expression: held)
+    with pytest.raises(broker.NotDoneError) as caught:
+        broker.refuse_only_copies(Node("ram"))
+    assert str(caught.value) == said
