@@ -9,6 +9,7 @@ from mqctl.gates.evidence import Gate, View, listed, silence, views
 from mqctl.model.gate import GateResult
 from mqctl.model.status import BrokerStatus, ClusterStatus
 from mqctl.model.topology import Topology
+from mqctl.model.versions import ERLANG, number
 
 
 def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
@@ -19,6 +20,7 @@ def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
         peers_running,
         one_version,
         version_line,
+        erlang_pair,
         node_types,
         cluster_name,
         partitions,
@@ -83,6 +85,25 @@ def version_line(topology: Topology, status: ClusterStatus) -> list[GateResult]:
         else:
             results.append(gate.says(view.broker.version.startswith(f"{line}."), view.broker.version))
     return results
+
+
+def erlang_pair(topology: Topology, status: ClusterStatus) -> list[GateResult]:
+    """Each broker runs on an Erlang that its RabbitMQ line is made for."""
+    return [_runs_on(view) for view in views(topology, status)]
+
+
+def _runs_on(view: View) -> GateResult:
+    gate = Gate("erlang", view.node, "an Erlang that its RabbitMQ line is made for")
+    if view.broker is None or view.broker.version is None or view.broker.erlang is None:
+        return gate.unknown(view.why or "the broker does not tell its versions")
+    line = ".".join(view.broker.version.split(".")[:2])
+    pair = ERLANG.get(number(line))
+    if pair is None:
+        return gate.skipped(f"nothing is known of RabbitMQ {line}")
+    oldest, newest = pair
+    fits = oldest <= int(view.broker.erlang.split(".")[0]) <= newest
+    expected = f"Erlang {oldest}" if oldest == newest else f"Erlang {oldest} to {newest}"
+    return Gate(gate.name, gate.subject, f"{expected} for RabbitMQ {line}").says(fits, view.broker.erlang)
 
 
 def node_types(topology: Topology, status: ClusterStatus) -> list[GateResult]:

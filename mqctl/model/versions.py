@@ -23,6 +23,11 @@ LineFeature = Literal[
     "classic-queue-version-1",
     "randomized-startup-delay",
     "vhost-updates",
+    "queue-version-policy",
+    "dead-letter-strategy",
+    "deprecated-features",
+    "permitted-mirroring",
+    "khepri",
 ]
 
 
@@ -40,6 +45,9 @@ FEATURES: Mapping[LineFeature, Span] = {
     "mirroring": Span(
         until=(4, 0), instead="use quorum queues instead: x-queue-type: quorum in the queues' arguments"
     ),
+    "permitted-mirroring": Span(
+        since=(3, 13), until=(4, 0), instead="leave it out: nothing brings mirroring back, use quorum queues"
+    ),
     "ram-nodes": Span(until=(4, 0), instead="make it a disc node"),
     "partition-handling": Span(until=(4, 3), instead="leave it out: Khepri always wants a majority"),
     "default-queue-type": Span(since=(3, 12), instead="set x-queue-type in each queue's arguments"),
@@ -47,9 +55,27 @@ FEATURES: Mapping[LineFeature, Span] = {
     "streams": Span(since=(3, 9), instead="use a classic or quorum queue"),
     "consumer-timeout": Span(since=(3, 9), instead="leave it out: there is no limit"),
     "classic-queue-version-1": Span(until=(4, 0), instead="leave it out: version 2 is the only one"),
+    "queue-version-policy": Span(since=(3, 10), instead="leave it out: version 1 is the only one"),
+    "dead-letter-strategy": Span(since=(3, 10), instead="leave it out: dead-lettering is at-most-once"),
+    "deprecated-features": Span(since=(3, 13), instead="leave it out: an unknown key keeps it from booting"),
+    "khepri": Span(since=(3, 13), instead="leave it out: metadata is in Mnesia"),
     "vhost-updates": Span(since=(3, 10), instead="a new vhost: its description and tags stay as made"),
     "randomized-startup-delay": Span(until=(4, 0), instead="leave it out: peer discovery takes a lock"),
 }
+ERLANG: Mapping[Number, tuple[int, int]] = {
+    (3, 8): (21, 24),
+    (3, 9): (23, 24),
+    (3, 10): (23, 25),
+    (3, 11): (25, 25),
+    (3, 12): (25, 26),
+    (3, 13): (26, 26),
+    (4, 0): (26, 27),
+    (4, 1): (26, 27),
+    (4, 2): (26, 28),
+    (4, 3): (27, 29),
+}
+"""The oldest and the newest Erlang/OTP that releases of a line run on (RabbitMQ guide "Erlang Version
+Requirements"). 29 is promised from 4.3.7 on; Debian's 4.3.6 runs on it (tried)."""
 OLDEST: Number = (3, 8)
 """The oldest line that mqctl was tried on."""
 DEBIAN: Mapping[Release, str] = {"bullseye": "3.8", "bookworm": "3.10", "trixie": "4.0", "sid": "4.3"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mqctl.model.draft import Draft
@@ -59,6 +59,22 @@ class _Asked:
     host: str = ""
 
 
+_CONF: tuple[tuple[str, tuple[str, ...], LineFeature], ...] = (
+    ("classic_queue.default_version", ("1",), "classic-queue-version-1"),
+    ("cluster_formation.randomized_startup_delay_range.", (), "randomized-startup-delay"),
+    ("cluster_formation.node_type", ("ram",), "ram-nodes"),
+    ("cluster_partition_handling", ("autoheal", "ignore", "pause_if_all_down"), "partition-handling"),
+    ("deprecated_features.permit.classic_queue_mirroring", ("True", "true"), "permitted-mirroring"),
+    ("deprecated_features.permit.", (), "deprecated-features"),
+)
+"""How a key begins, its values (none: any), and what it needs; the first that fits."""
+_POLICY_KEYS: Mapping[str, LineFeature] = {
+    "queue-version": "queue-version-policy",
+    "dead-letter-strategy": "dead-letter-strategy",
+    "max-age": "streams",
+}
+
+
 def _text(line_number: Number) -> str:
     return f"{line_number[0]}.{line_number[1]}"
 
@@ -73,11 +89,22 @@ def _settings(draft: Draft) -> Iterator[_Asked]:
             handling = settings.partition_handling
             yield _Asked("partition-handling", "rabbitmq_partition_handling", handling, host.name)
         for key, value in settings.extra_conf.items():
-            path = f"rabbitmq_extra_conf.{key}"
-            if key == "classic_queue.default_version" and str(value) == "1":
-                yield _Asked("classic-queue-version-1", path, "1", host.name)
-            if key.startswith("cluster_formation.randomized_startup_delay_range."):
-                yield _Asked("randomized-startup-delay", path, host=host.name)
+            yield from _conf(key, str(value), host.name)
+        if settings.advanced_config.get("rabbit", {}).get("classic_queue_default_version") == 1:
+            path = "rabbitmq_advanced_config.rabbit.classic_queue_default_version"
+            yield _Asked("classic-queue-version-1", path, "1", host.name)
+        for name, value in settings.environment.items():
+            if name.endswith("FEATURE_FLAGS") and "khepri_db" in value:
+                yield _Asked("khepri", f"rabbitmq_environment.{name}", value, host.name)
+
+
+def _conf(key: str, value: str, host: str) -> Iterator[_Asked]:
+    """What a line of rabbitmq.conf needs; unknown keys and refused values keep a broker from booting."""
+    path = f"rabbitmq_extra_conf.{key}"
+    for start, values, feature in _CONF:
+        if key.startswith(start) and (not values or value in values):
+            yield _Asked(feature, path, value, host)
+            return
 
 
 def _declarations(draft: Draft) -> Iterator[_Asked]:
@@ -87,6 +114,8 @@ def _declarations(draft: Draft) -> Iterator[_Asked]:
     for path, _ in mirroring.policies(draft):
         yield _Asked("mirroring", f"{path}.ha-mode")
     for index, policy in enumerate(cluster.policies):
+        for key in (key for key in policy.definition if key in _POLICY_KEYS):
+            yield _Asked(_POLICY_KEYS[key], f"rabbitmq_policies[{index}].definition.{key}")
         if policy.apply_to in ("classic_queues", "quorum_queues", "streams"):
             yield _Asked("typed-policies", f"rabbitmq_policies[{index}].apply-to", policy.apply_to)
     for index, vhost in enumerate(cluster.vhosts):

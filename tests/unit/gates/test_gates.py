@@ -47,6 +47,7 @@ def test_healthy_passes_every_gate() -> None:
         "running members",
         "one version",
         "version",
+        "erlang",
         "node type",
         "cluster name",
         "partitions",
