@@ -57,6 +57,26 @@ def evil_conf(version: str) -> Topology:
     return evil(version, extra_conf=extra, advanced_config=TERMS)
 
 
+_BROKERS = [f"{topologies.NETWORK}.1{number}" for number in (1, 2, 3)]
+VIRTUAL_SERVERS: list[dict[str, Any]] = [
+    {
+        "port": 5673,
+        "lb_algo": "wrr",
+        "persistence_timeout": 60,
+        "real_servers": [{"address": at, "port": 5672, "weight": 2} for at in _BROKERS],
+    },
+    {
+        "address": f"{topologies.NETWORK}.101",
+        "port": 5672,
+        "delay_loop": 6,
+        "lb_kind": "DR",
+        "check": "none",
+        "real_servers": [{"address": at, "port": 5672} for at in _BROKERS],
+    },
+]
+"""LVS services: with ports changed and checked, and routed directly and not checked."""
+
+
 def variants() -> Topology:
     """What the plain topology does not use: VRRP 3, multicast, nopreempt, restarts, no checks, backups."""
     wanted = topologies.mirrored_3node(
@@ -70,6 +90,7 @@ def variants() -> Topology:
             "preempt": False,
             "restart_haproxy": True,
             "check_weight": -30,
+            "virtual_servers": VIRTUAL_SERVERS,
         },
     )
     backup = topologies.broker("mq3", f"{topologies.NETWORK}.13", haproxy_backup=True, haproxy_weight=0)

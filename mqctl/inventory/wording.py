@@ -105,6 +105,7 @@ _RULES: Mapping[str, str] = {
     "string_too_short": "must have at least {min_length} character(s)",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must have at least {min_length} character(s)",
+    "list_too_short": "must have at least {min_length} in the list",
     "too_long": "must have at most {max_length} characters",
     "greater_than_equal": "must be at least {ge}",
     "greater_than": "must be greater than {gt}",
@@ -118,7 +119,8 @@ _RULES: Mapping[str, str] = {
 
 
 def _rule(detail: ErrorDetails) -> str:
-    rule = _RULES.get(detail["type"])
+    of_a_list = detail["type"] == "too_short" and isinstance(detail["input"], list)
+    rule = _RULES.get("list_too_short" if of_a_list else detail["type"])
     if rule is None:
         message = detail["msg"]
         return message[:1].lower() + message[1:]

@@ -7,7 +7,38 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from mqctl.model.base import Line, Model, Seconds
+from mqctl.model.base import IPAddress, Line, Model, Port, Seconds
+
+
+class RealServer(Model):
+    """One server behind a virtual one."""
+
+    address: IPAddress
+    port: Port
+    weight: Annotated[int, Field(ge=0, le=65535)] = 1
+
+
+class VirtualServer(Model):
+    """An LVS service of the kernel that Keepalived keeps up to date (keepalived.conf(5), "virtual_server").
+
+    Durations in whole seconds.
+    """
+
+    address: IPAddress | None = None
+    """The virtual IP when not given."""
+    port: Port
+    delay_loop: Annotated[int, Field(ge=1)] = 5
+    """Between two checks of a real server."""
+    lb_algo: Literal["rr", "wrr", "lc", "wlc", "sh", "dh", "sed", "nq"] = "wlc"
+    lb_kind: Literal["NAT", "DR", "TUN"] = "NAT"
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+    persistence_timeout: Annotated[int, Field(ge=1)] | None = None
+    """How long a client stays with its real server; it may change at every connection when not given."""
+    check: Literal["tcp", "none"] = "tcp"
+    connect_timeout: Annotated[int, Field(ge=1)] = 3
+    retry: Annotated[int, Field(ge=0)] = 3
+    delay_before_retry: Annotated[int, Field(ge=1)] = 3
+    real_servers: Annotated[tuple[RealServer, ...], Field(min_length=1)]
 
 
 class KeepalivedSettings(Model):
@@ -37,3 +68,5 @@ class KeepalivedSettings(Model):
     """0: a failed check puts the instance into FAULT; negative: lowers its priority by that much."""
     restart_haproxy: bool = False
     """The check script first tries to restart a dead HAProxy (the classic recipe) before it fails."""
+    virtual_servers: tuple[VirtualServer, ...] = ()
+    """LVS services; the kernel must have IPVS, or Keepalived does not stay up."""

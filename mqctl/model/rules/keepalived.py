@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mqctl.model.base import reveal
-from mqctl.model.draft import Draft
+from mqctl.model.base import IPAddress, reveal
+from mqctl.model.draft import Draft, DraftHost
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.problem import Problem
 
@@ -16,8 +16,11 @@ SHARED = (
     "advert_interval",
     "auth_pass",
     "unicast",
+    "virtual_servers",
 )
 """Routers that disagree on these are not one virtual router: each becomes master."""
+_NOT_SHOWN = ("auth_pass", "virtual_servers")
+"""A secret, and a whole list."""
 _AUTH_CHARACTERS = 8
 _LONGEST_V2 = 255.0
 _LONGEST_V3 = 40.95
@@ -33,7 +36,7 @@ def same_virtual_router(draft: Draft) -> Iterator[Problem]:
             if draft.usable(f"keepalived_{name}") and getattr(settings, name) != getattr(wanted, name):
                 rule = f"must be the same on all routers, and differs from that of {first.name}"
                 hint = "set it in group_vars/keepalived.yml"
-                shown = "" if name == "auth_pass" else str(getattr(settings, name))
+                shown = "" if name in _NOT_SHOWN else str(getattr(settings, name))
                 yield Problem(f"keepalived_{name}", rule, shown, hint, host.name)
 
 
@@ -155,6 +158,41 @@ def weight_moves(draft: Draft) -> Iterator[Problem]:
             yield Problem("keepalived_check_weight", rule, str(settings.check_weight), hint, host.name)
 
 
+def distinct_services(draft: Draft) -> Iterator[Problem]:
+    """The kernel takes a service's packets before any program that listens there (Linux IPVS)."""
+    for host, settings in draft.routers:
+        taken = _listeners(host, settings)
+        for index, server in enumerate(settings.virtual_servers):
+            place = (server.address or settings.virtual_address.ip, server.port, server.protocol)
+            name = f"keepalived_virtual_servers[{index}]"
+            other = taken.setdefault(place, name)
+            if other != name:
+                rule, hint = (
+                    f"must not be that of {other}",
+                    "IPVS would take its packets: choose another port",
+                )
+                yield Problem(f"{name}.port", rule, str(server.port), hint, host.name)
+
+
+def _listeners(host: DraftHost, settings: KeepalivedSettings) -> dict[tuple[IPAddress, int, str], str]:
+    """HAProxy's, by address, port and protocol."""
+    if host.haproxy is None:
+        return {}
+    address, names = settings.virtual_address.ip, ("amqp_port", "management_port", "stats_port")
+    return {(address, getattr(host.haproxy, name), "TCP"): f"haproxy_{name}" for name in names}
+
+
+def same_port_without_nat(draft: Draft) -> Iterator[Problem]:
+    """Direct routing and tunnels leave packets as they are, ports too (ipvsadm(8), --gatewaying)."""
+    for host, settings in draft.routers:
+        for index, server in enumerate(settings.virtual_servers):
+            others = [real.port for real in server.real_servers if real.port != server.port]
+            if others and server.lb_kind != "NAT":
+                name = f"keepalived_virtual_servers[{index}].real_servers"
+                rule = f"must have the service's port {server.port} with lb_kind {server.lb_kind}"
+                yield Problem(name, rule, str(others[0]), "set lb_kind: NAT to change ports", host.name)
+
+
 def _passing(settings: KeepalivedSettings) -> int:
     """The effective priority while the check passes."""
     return settings.priority + max(settings.check_weight, 0)
@@ -170,5 +208,7 @@ STRUCTURAL = (
     password,
     advert_interval,
     delay_needs_preempt,
+    distinct_services,
+    same_port_without_nat,
 )
 RISKS = {"nopreempt-with-weight": moves_without_preempt, "small-weight": weight_moves}

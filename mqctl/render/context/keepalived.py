@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mqctl.model.base import reveal
 from mqctl.model.haproxy import HaproxySettings
-from mqctl.model.keepalived import KeepalivedSettings
+from mqctl.model.keepalived import KeepalivedSettings, RealServer, VirtualServer
 from mqctl.model.topology import Host, Topology
 from mqctl.render.quoting import keepalived as quoted
 from mqctl.render.refusal import CannotCarryError
@@ -30,14 +30,25 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Service:
+    """A virtual_server block with its real servers."""
+
+    address: str
+    port: int
+    lines: tuple[str, ...]
+    servers: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
 class KeepalivedFile:
-    """keepalived.conf: the scripts, then one virtual router."""
+    """keepalived.conf: the scripts, one virtual router, then LVS services."""
 
     router_id: str
     vrrp_version: int
     scripts: tuple[Block, ...]
     instance: tuple[str, ...]
     blocks: tuple[Block, ...]
+    services: tuple[Service, ...]
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,7 @@ def keepalived_file(topology: Topology, host: Host, settings: KeepalivedSettings
         scripts=scripts,
         instance=tuple(_instance(topology, host, settings)),
         blocks=tuple(_blocks(topology, host, settings)),
+        services=tuple(_service(server, settings) for server in settings.virtual_servers),
     )
 
 
@@ -163,6 +175,34 @@ def _blocks(topology: Topology, host: Host, settings: KeepalivedSettings) -> Ite
         yield Block("track_script", ("check_haproxy",))
     address = settings.virtual_address.with_prefixlen
     yield Block("virtual_ipaddress", (f"{address} dev {settings.interface}",))
+
+
+def _service(wanted: VirtualServer, settings: KeepalivedSettings) -> Service:
+    persistence = wanted.persistence_timeout
+    return Service(
+        address=str(wanted.address or settings.virtual_address.ip),
+        port=wanted.port,
+        lines=(
+            f"delay_loop {wanted.delay_loop}",
+            f"lb_algo {wanted.lb_algo}",
+            f"lb_kind {wanted.lb_kind}",
+            *([f"persistence_timeout {persistence}"] if persistence else []),
+            f"protocol {wanted.protocol}",
+        ),
+        servers=tuple(_real_server(server, wanted) for server in wanted.real_servers),
+    )
+
+
+def _real_server(server: RealServer, wanted: VirtualServer) -> Block:
+    check = (
+        "TCP_CHECK {",
+        f"    connect_timeout {wanted.connect_timeout}",
+        f"    retry {wanted.retry}",
+        f"    delay_before_retry {wanted.delay_before_retry}",
+        "}",
+    )
+    lines = (f"weight {server.weight}", *(check if wanted.check == "tcp" else ()))
+    return Block(f"real_server {server.address} {server.port}", lines)
 
 
 def _unicast_peers(topology: Topology, host: Host, settings: KeepalivedSettings) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from mqctl import share
 from mqctl.inventory import bundled, ensure
 from mqctl.inventory.settings import COMPONENTS
 from mqctl.model.draft import MqctlSettings
+from mqctl.model.keepalived import RealServer, VirtualServer
 from mqctl.model.lab import LabSettings
 from mqctl.model.links import (
     Destination,
@@ -37,7 +38,19 @@ EXAMPLE = share.root() / "inventories" / "example"
 FILES = sorted(path for path in EXAMPLE.rglob("*.yml") if path.name != "secrets.yml")
 MODELS: dict[str, type[BaseModel]] = {**COMPONENTS, "mqctl": MqctlSettings}
 NESTED = (
-    *(Vhost, User, Permission, Policy, Exchange, Queue, Binding, LabSettings, Objectives),
+    *(
+        Vhost,
+        User,
+        Permission,
+        Policy,
+        Exchange,
+        Queue,
+        Binding,
+        LabSettings,
+        Objectives,
+        RealServer,
+        VirtualServer,
+    ),
     *(Upstream, UpstreamSet, SetMember, Shovel, Source, Destination),
     *(StaticShovel, StaticSource, StaticDestination),
 )
