@@ -8,10 +8,11 @@ from itertools import chain
 from typing import Literal
 
 from mqctl.model.draft import Draft, DraftHost
+from mqctl.model.links import End
 
 WIDTH, HEIGHT, GAP, ROW = 128, 46, 18, 92
 """Pixels: a node, the space between two, from one row to the next."""
-_MARGIN, _LABEL = 24, 26
+_MARGIN, _LABEL, _LANE = 24, 26, 34
 _PER_ROW = 5
 Kind = Literal["client", "address", "balancer", "disc", "ram"]
 Line = Literal["plain", "standby", "link"]
@@ -51,7 +52,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Edge:
-    """An arrow between two nodes, by their keys, with its path."""
+    """An arrow between two nodes, or two sites, by their keys, with its path."""
 
     start: str
     end: str
@@ -84,15 +85,16 @@ def graph(name: str, draft: Draft) -> Graph:
     for number, site in enumerate(draft.sites):
         drawn.append(_Site(site, f"s{number}", left, bool(draft.sites[1:])))
         left = drawn[-1].right + 2 * GAP
+    links = tuple(_links(drawn))
     nodes = tuple(chain.from_iterable(one.nodes for one in drawn))
     bottom = max(one.bottom for one in drawn)
     return Graph(
         title=name,
         width=drawn[-1].right + _MARGIN,
-        height=bottom + _MARGIN,
+        height=bottom + _MARGIN + len(links) * _LANE,
         nodes=nodes,
         frames=tuple(chain.from_iterable(one.frames for one in drawn)),
-        edges=tuple(chain.from_iterable(one.edges for one in drawn)),
+        edges=(*chain.from_iterable(one.edges for one in drawn), *links),
     )
 
 
@@ -108,6 +110,7 @@ class _Site:
         self.rows = [row for row in self._rows() if row]
         self._span = max(len(row) for row in self.rows) * (WIDTH + GAP) - GAP + 2 * GAP
         self.nodes = tuple(chain.from_iterable(self._placed()))
+        self.left = left
         self.right = self._left + self._span + (GAP if framed else 0)
         self.bottom = max(node.y for node in self.nodes) + HEIGHT + GAP + (GAP if framed else 0)
 
@@ -205,3 +208,44 @@ def _edge(above: Node, below: Node, line: Line) -> Edge:
     middle = (top + bottom) // 2
     path = f"M{above.centre},{top} C{above.centre},{middle} {below.centre},{middle} {below.centre},{bottom}"
     return Edge(above.key, below.key, line, "", path, (above.centre + below.centre) // 2, middle)
+
+
+def _links(sites: Sequence[_Site]) -> Iterator[Edge]:
+    """Under the sites, one below the other, in the direction in which messages go."""
+    keys = {site.draft.hosts[0].site: site for site in sites}
+    flows = dict.fromkeys(flow for site in sites for flow in _flows(site.draft))
+    known = [
+        (keys[start], keys[end], what)
+        for start, end, what in flows
+        if start != end and {start, end} <= keys.keys()
+    ]
+    for lane, (start, end, what) in enumerate(known):
+        yield _link(start, end, what, lane)
+
+
+def _flows(site: Draft) -> Iterator[tuple[str, str, str]]:
+    """From site, to site, by what: an upstream brings messages here, a shovel moves them from end to end."""
+    here = site.hosts[0].site
+    for _, broker in site.brokers:
+        for upstream in broker.upstreams:
+            if upstream.site:
+                yield upstream.site, here, "federation"
+        for shovel in (*broker.shovels, *broker.static_shovels):
+            yield _site_of(shovel.src, here), _site_of(shovel.dest, here), "shovel"
+
+
+def _site_of(end: End, here: str) -> str:
+    """Empty for a broker that is not in this inventory."""
+    return end.site or ("" if end.uri else here)
+
+
+def _link(start: _Site, end: _Site, what: str, lane: int) -> Edge:
+    """Down from one site's lower edge and up to the other's; each lane a little further in."""
+    low = max(start.bottom, end.bottom) + (lane + 1) * _LANE
+    there, back = _foot(start, lane), _foot(end, lane)
+    path = f"M{there},{start.bottom} L{there},{low} L{back},{low} L{back},{end.bottom}"
+    return Edge(start.key, end.key, "link", what, path, (there + back) // 2, low - 6)
+
+
+def _foot(site: _Site, lane: int) -> int:
+    return (site.left + site.right) // 2 + (lane - 1) * _LANE

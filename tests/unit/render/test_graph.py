@@ -91,6 +91,20 @@ def test_sites_have_frames_of_their_own() -> None:
     assert a.x + a.width <= b.x
 
 
+def test_links_go_the_way_of_the_messages() -> None:
+    """An upstream is declared where the messages arrive; a shovel says where from and where to."""
+    upstream = {"upstreams": [{"name": "a", "site": "a"}]}
+    away = {"name": "s", "src": {"queue": "q"}, "dest": {"queue": "q", "site": "b"}}
+    outside = {"name": "o", "src": {"queue": "q"}, "dest": {"queue": "q", "uri": ["amqp://elsewhere"]}}
+    draft = Draft((broker("a1", "a", shovels=[away, outside]), broker("b1", "b", **upstream)))
+    drawn = graph("x", draft)
+    assert [(e.start, e.end, e.label) for e in drawn.edges if e.line == "link"] == [
+        ("s0", "s1", "shovel"),
+        ("s0", "s1", "federation"),
+    ]
+    assert "s0 ==>|federation| s1" in picture("x", draft, "mermaid")
+
+
 @pytest.mark.parametrize("draft", [BIG, WARREN, SITES])
 def test_the_picture_is_well_formed_and_hostile_names_stay_text(draft: Draft) -> None:
     hostile = Draft((*draft.hosts, DraftHost('<b>&"x', frozenset({"haproxy"}), haproxy=HaproxySettings())))
