@@ -230,8 +230,9 @@ def _flows(site: Draft) -> Iterator[tuple[str, str, str]]:
         for upstream in broker.upstreams:
             if upstream.site:
                 yield upstream.site, here, "federation"
-        for shovel in (*broker.shovels, *broker.static_shovels):
-            yield _site_of(shovel.src, here), _site_of(shovel.dest, here), "shovel"
+        ends: list[tuple[End, End]] = [(shovel.src, shovel.dest) for shovel in broker.shovels]
+        ends += [(shovel.src, shovel.dest) for shovel in broker.static_shovels]
+        yield from ((_site_of(source, here), _site_of(target, here), "shovel") for source, target in ends)
 
 
 def _site_of(end: End, here: str) -> str:
