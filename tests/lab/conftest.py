@@ -10,6 +10,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
+import yaml
 from docker.errors import DockerException
 
 from mqctl import lab, share
@@ -28,13 +29,20 @@ def be_patient(inventory: Path) -> None:
     objectives.write_text("mqctl_objectives: {publish_gap: 60, delivery_gap: 60, vip_moved: 30}\n")
 
 
+def connection_of(name: str) -> str:
+    """A bundled lab's connection variables, for an inventory that a test writes itself."""
+    return (share.root() / "inventories" / name / "group_vars" / "all" / "connection.yml").read_text()
+
+
 def copy_topology(name: str, target: Path, subnet: IPv4Network) -> Path:
     """A bundled topology as an inventory of its own, its addresses moved to another network."""
     shutil.copytree(
         share.root() / "inventories" / name, target, ignore=shutil.ignore_patterns(".mqctl", "secrets.yml")
     )
+    lab_settings = yaml.safe_load((target / "group_vars" / "all" / "lab.yml").read_text())["mqctl_lab"]
+    home = subnets.beginning(IPv4Network(lab_settings["subnet"]))
     for path in target.rglob("*.yml"):
-        path.write_text(path.read_text().replace("10.93.17.", subnets.beginning(subnet)))
+        path.write_text(path.read_text().replace(home, subnets.beginning(subnet)))
     be_patient(target)
     return target
 

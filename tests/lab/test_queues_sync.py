@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mqctl import cli, lab, share
+from mqctl import cli, lab
 from mqctl.errors import ExitCode
 from mqctl.gates.wait import wait
 from mqctl.model.gate import GateResult
@@ -21,6 +21,7 @@ from mqctl.workflows.phase import Silent
 from mqctl.workflows.stage import Stage, shell
 from mqctl.workload.queues import channel
 from tests.lab import subnets
+from tests.lab.conftest import connection_of
 from tests.lab.leftovers import own_name
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
@@ -46,8 +47,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
     subnet = subnets.take()
     everywhere = path / "group_vars" / "all"
     everywhere.mkdir(parents=True)
-    connection = share.root() / "inventories" / "mirrored-3node" / "group_vars" / "all" / "connection.yml"
-    (everywhere / "connection.yml").write_text(connection.read_text())
+    (everywhere / "connection.yml").write_text(connection_of("mirrored-3node"))
     settings = {"mqctl_lab": {"image": "bookworm", "subnet": str(subnet)}}
     (everywhere / "lab.yml").write_text(yaml.safe_dump(settings))
     (path / "group_vars" / "rabbitmq.yml").write_text(yaml.safe_dump(RABBITMQ))
