@@ -155,10 +155,22 @@ def join(broker):
 
 
 def first_boot(broker):
-    """Without the delay that old versions would add."""
+    """Without the delay that old versions would add; newer ones only once there is somebody to join."""
+    if override.lets_the_oldest_found():
+        poll(
+            lambda: any(runs(node) for node in broker.others),
+            broker.boot_timeout,
+            lambda: f"{broker.node} was not started{broker.waiting()}",
+        )
     as_joiner = override.booting_as(override.joiner, broker.unit)
     with as_joiner if override.delays_first_boots() else nullcontext():
         broker.boot()
+
+
+def runs(node):
+    """Whether a node, of this host or another, says that it is fully booted."""
+    said = ask(node, LIFE)
+    return bool(said and said["running"])
 
 
 def rejoin(broker):

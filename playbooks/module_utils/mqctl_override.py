@@ -18,6 +18,7 @@ CONF = "/etc/rabbitmq/rabbitmq.conf"
 CLASSIC = "/etc/rabbitmq/rabbitmq.config"
 RUNTIME = "/run/mqctl"
 GROUP = "rabbitmq"
+LIBRARY = "/usr/lib/rabbitmq/lib"
 
 CHANGE = """
 {ok, Old} = file:consult(os:getenv("OLD")),
@@ -52,8 +53,21 @@ def joiner(lines):
 
 def delays_first_boots():
     """Whether this RabbitMQ has that delay: the 3.8 line."""
-    found = glob.glob("/usr/lib/rabbitmq/lib/rabbitmq_server-*")
-    return any(re.search(r"-3\.[78]\.", path) for path in found)
+    return installed_line() in ((3, 7), (3, 8))
+
+
+def lets_the_oldest_found():
+    """Whether two blank brokers that see each other are enough for the older one to found a cluster.
+
+    So from the 3.13 line on (rabbit_peer_discovery:can_use_discovered_nodes/2, sort_nodes_and_props/1).
+    """
+    return installed_line() >= (3, 13)
+
+
+def installed_line():
+    """The line of the RabbitMQ on this host, e.g. (3, 10); of several the newest, without any (0, 0)."""
+    found = [re.search(r"-(\d+)\.(\d+)\.", path) for path in glob.glob(f"{LIBRARY}/rabbitmq_server-*")]
+    return max(((int(match[1]), int(match[2])) for match in found if match), default=(0, 0))
 
 
 @contextmanager

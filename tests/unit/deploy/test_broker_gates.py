@@ -55,6 +55,60 @@ def test_the_polling_loop_gives_up_in_the_end(broker):
     assert broker.poll(lambda: "yes", 0, lambda: "no") == "yes"
 
 
+class Joiner:
+    """A blank broker whose boot is only noted."""
+
+    node, others, unit, boot_timeout = "b", ["a", "c"], "rabbitmq-server.service", 0.5
+
+    def __init__(self):
+        self.booted = []
+
+    def boot(self):
+        self.booted.append(self.node)
+
+    def waiting(self):
+        return ": it goes on waiting for one of a, c"
+
+
+def installed(broker, monkeypatch, tmp_path, *versions):
+    for version in versions:
+        (tmp_path / f"rabbitmq_server-{version}").mkdir()
+    monkeypatch.setattr(broker.override, "LIBRARY", str(tmp_path))
+    monkeypatch.setattr(broker.override, "booting_as", lambda *_: broker.nullcontext())
+
+
+@pytest.mark.parametrize("version", ["3.13.7", "4.0.5", "4.3.6"])
+def test_blank_brokers_of_newer_lines_boot_only_when_there_is_somebody_to_join(
+    broker, monkeypatch, tmp_path, version
+):
+    """Two of them that see each other would found a second cluster."""
+    installed(broker, monkeypatch, tmp_path, version)
+    joiner, answers = Joiner(), [None, {"running": False}, None, {"running": True}]
+    monkeypatch.setattr(broker, "ask", lambda node, what: answers.pop(0))
+    broker.first_boot(joiner)
+    assert (joiner.booted, answers) == (["b"], [])
+    monkeypatch.setattr(broker, "ask", lambda node, what: None)
+    lonely = Joiner()
+    with pytest.raises(broker.NotDoneError, match=r"b was not started: it goes on waiting for one of a, c"):
+        broker.first_boot(lonely)
+    assert lonely.booted == []
+
+
+@pytest.mark.parametrize("version", ["3.8.9", "3.10.8", "3.12.1"])
+def test_those_of_older_lines_wait_while_they_boot(broker, monkeypatch, tmp_path, version):
+    installed(broker, monkeypatch, tmp_path, version)
+    joiner = Joiner()
+    monkeypatch.setattr(broker, "ask", lambda node, what: pytest.fail("nobody needs to be asked"))
+    broker.first_boot(joiner)
+    assert joiner.booted == ["b"]
+    assert broker.override.delays_first_boots() == (version == "3.8.9")
+
+
+def test_the_installed_line_is_the_newest_one(broker, monkeypatch, tmp_path):
+    installed(broker, monkeypatch, tmp_path, "3.8.9", "3.10.8")
+    assert broker.override.installed_line() == (3, 10)
+
+
 class Node:
     """What the module knows of a broker that is to change its type."""
 
