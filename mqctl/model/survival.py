@@ -96,7 +96,7 @@ def _is_quorum(cluster: RabbitmqSettings) -> bool:
 
 
 def _quorum_size(cluster: RabbitmqSettings) -> int:
-    return int(cluster.extra_conf.get("quorum_cluster_size", QUORUM_SIZE))
+    return int(cluster.advanced_config.get("rabbit", {}).get("quorum_cluster_size", QUORUM_SIZE))
 
 
 def _survives(site: Draft) -> Iterator[str]:

@@ -58,6 +58,13 @@ def test_each_is_what_its_name_says(name: str, tmp_path: Path) -> None:
     assert (len(topology.balancers), len(topology.routers)) == (entrance, entrance)
 
 
+def test_any_two_of_five_means_five_members(tmp_path: Path) -> None:
+    """RabbitMQ's own default is three, of which only one may be lost."""
+    for host in read("quorum-5node", tmp_path).brokers:
+        assert host.broker is not None
+        assert host.broker.settings.advanced_config == {"rabbit": {"quorum_cluster_size": 5}}
+
+
 @pytest.mark.parametrize("name", WHAT)
 def test_its_failover_test_can_be_played(name: str, tmp_path: Path) -> None:
     topology = read(name, tmp_path)

@@ -46,7 +46,7 @@ QUORUM = {"vhosts": [{"name": "/", "default_queue_type": "quorum"}]}
         (1, {}, 0),
         (3, QUORUM, 1),
         (5, QUORUM, 1),
-        (5, {**QUORUM, "extra_conf": {"quorum_cluster_size": 5}}, 2),
+        (5, {**QUORUM, "advanced_config": {"rabbit": {"quorum_cluster_size": 5}}}, 2),
         (3, {"queues": [{"name": "q", "arguments": {"x-queue-type": "quorum"}}]}, 1),
         (2, {**mirroring(**{"ha-mode": "all"}), "clustered": False}, 0),
     ],
