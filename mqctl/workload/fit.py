@@ -10,7 +10,7 @@ _VHOST = "/"
 
 
 def queue_type(topology: Topology) -> QueueType:
-    """quorum where the vhost's default or every declared queue says so; plain in a cluster that copies nothing;
+    """quorum where the vhost's default or every declared queue says so; plain where nothing copies queues;
     else classic: where a policy mirrors, or brokers stand apart. Of several sites the first one's."""
     site = topology.sites[0].site
     if _quorum(topology.sites[0]):
