@@ -14,6 +14,7 @@ _ALL = typer.Option(False, "--all", help="All scenarios but those that must be a
 _SCENARIOS = typer.Option(
     None, metavar="DIR", help="A directory of scenarios of your own; all of them, or those named with -s."
 )
+_SITE = typer.Option("", metavar="SITE", help="Of several sites only this one, and its links to others.")
 _DURATION = typer.Option(15.0, min=1, help="Least seconds under load, for each scenario.")
 _RATE = typer.Option(
     200.0, min=0, help="Messages per second of all publishers together; 0: as fast as it goes."
@@ -53,6 +54,7 @@ def failover_test(
     scenario: list[str] = _SCENARIO,
     all_: bool = _ALL,
     scenarios: Path = _SCENARIOS,
+    site: str = _SITE,
     duration: float = _DURATION,
     rate: float = _RATE,
     size: int = _SIZE,
@@ -104,7 +106,7 @@ def failover_test(
         )
         with failover_progress.progress(topology.name) as live:
             vault = VaultOptions(vault_password_file)
-            done = workflow.failover_test(topology, settings, choice, keep_history, live, vault)
+            done = workflow.failover_test(topology, settings, choice, keep_history, live, vault, site)
     directory = report or (None if replay else done.directory)
     files = write(done.histories, directory) if directory else ()
     failover_report.show_json(done, files) if as_json else failover_report.show(done, files)

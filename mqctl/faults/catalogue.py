@@ -50,6 +50,8 @@ def make(name: FaultName, reach: Reach, place: Place) -> Fault:
             return network.from_clients(reach, place)
         case "cut-from-all":
             return network.from_all(reach, place)
+        case "cut-sites":
+            return network.between_sites(reach, place)
         case "cut-vrrp":
             return network.vrrp(reach, place)
 

@@ -10,7 +10,7 @@ from mqctl.faults.base import COMMAND, Place, Reach
 from mqctl.faults.looks import Answer, HalfOpen, Look, Port, all_of
 from mqctl.faults.packets import Direction, Rule
 from mqctl.model.base import IPAddress
-from mqctl.model.topology import Broker, Host
+from mqctl.model.topology import Broker, Host, Topology
 
 EPMD = 4369
 """Erlang's port mapper."""
@@ -99,6 +99,38 @@ def from_all(reach: Reach, place: Place) -> Cut:
 def vrrp(reach: Reach, place: Place) -> Cut:
     """No advert arrives: this router believes that it is alone."""
     return CutVrrp(reach, place, [Rule("in", protocol="vrrp")], [])
+
+
+def between_sites(reach: Reach, place: Place) -> Cut:
+    """Nothing between this host and the hosts and virtual addresses of other sites."""
+    addresses = [address for site in _elsewhere(place) for address in _all_addresses(site)]
+    rules = [rule for address in addresses for rule in (Rule("in", peer=address), Rule("out", peer=address))]
+    return Cut(reach, place, rules, list(_sites_find(place)))
+
+
+def _elsewhere(place: Place) -> list[Topology]:
+    """The sites that the host does not belong to; MqctlError without any."""
+    others = [site for site in place.topology.sites if place.host not in site.site.hosts]
+    if not others:
+        raise MqctlError(f"{place.topology.name} has no other site to cut {place.host} from")
+    return others
+
+
+def _all_addresses(site: Topology) -> tuple[IPAddress, ...]:
+    brokers = (host.broker.address for host in site.hosts if host.broker)
+    virtual = [site.virtual_address] if site.virtual_address else []
+    return tuple(dict.fromkeys([*(host.address for host in site.hosts), *brokers, *virtual]))
+
+
+def _sites_find(place: Place) -> Iterator[Look]:
+    """The first broker of the other site and this host, as each finds the other's port for clients."""
+    itself = place.itself
+    for site in _elsewhere(place):
+        there = site.brokers[0]
+        yield Port(itself.name, there.name, _broker(there).address, _broker(there).settings.port, "silent")
+        port = itself.broker.settings.port if itself.broker else itself.haproxy and itself.haproxy.amqp_port
+        if port:
+            yield Port(there.name, itself.name, itself.address, port, "silent")
 
 
 def _peer_rules(place: Place, direction: Direction) -> Iterator[Rule]:

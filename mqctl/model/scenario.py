@@ -17,7 +17,7 @@ BrokerFault = Literal[
 EntranceFault = Literal[
     "kill-haproxy", "lose-haproxy", "freeze-haproxy", "kill-keepalived", "cut-vrrp", "reload-configuration"
 ]
-HostFault = Literal["power-off", "cut-from-all"]
+HostFault = Literal["power-off", "cut-from-all", "cut-sites"]
 FaultName = Literal[BrokerFault, EntranceFault, HostFault]
 
 BrokerRole = Literal[
@@ -31,7 +31,9 @@ EntranceRole = Literal["vip-holder", "entrance"]
 """entrance: every load balancer and router at the same time."""
 HostRole = Literal["every-host"]
 """every-host: each host in turn, whatever runs on it."""
-TargetRole = Literal[BrokerRole, EntranceRole, HostRole]
+SiteRole = Literal["upstream-site"]
+"""upstream-site: every host of the site that a federation link leads to, at the same time."""
+TargetRole = Literal[BrokerRole, EntranceRole, HostRole, SiteRole]
 MovingRole = Literal["queue-leader", "active-broker", "vip-holder"]
 
 _NOT_OF_ALL: tuple[FaultName, ...] = ("cut-from-peers", "cut-one-way")
@@ -93,6 +95,9 @@ class Scenario(Model):
     run: Literal["by-default", "with-all", "by-name"] = "with-all"
     """Without any option, with `--all`, or only when asked for by name."""
     expect: Expectation = Expectation()
+    clients: Literal["at-one-site", "across-a-link", "beside-a-link"] = "at-one-site"
+    """across-a-link: published at the upstream site, consumed at the downstream one; beside-a-link: both at
+    the downstream one."""
     workload: Mapping[str, Any] = Field(default_factory=dict)
     """What this scenario needs of the clients, whatever the person chose."""
 
@@ -115,6 +120,10 @@ class Scenario(Model):
             raise ValueError(f"{self.fault} happens to {kind}: its target is {', '.join(roles)} or a node")
         if self.fault in _NOT_OF_ALL and self.target == "all":
             raise ValueError(f"{self.fault} of all brokers leaves nobody to cut them from")
+        if (self.target == "upstream-site") != (self.clients != "at-one-site"):
+            raise ValueError("upstream-site and clients across-a-link or beside-a-link go together")
+        if self.fault == "cut-sites" and self.target != "upstream-site":
+            raise ValueError("cut-sites is between two sites: its target is upstream-site")
         if self.fault == "rolling-restart" and self.target != "all":
             raise ValueError("rolling-restart is of all brokers: its target is all")
         return self
@@ -127,4 +136,4 @@ def _allowed(fault: FaultName) -> tuple[str, tuple[str, ...]]:
         return "brokers", brokers
     if fault in get_args(EntranceFault):
         return "the entrance", entrance
-    return "hosts", (*brokers, *entrance, *get_args(HostRole))
+    return "hosts", (*brokers, *entrance, *get_args(HostRole), *get_args(SiteRole))

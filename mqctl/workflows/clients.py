@@ -10,6 +10,7 @@ from mqctl.model.history import Routes
 from mqctl.model.workload import Account, ClientSpec, WorkloadSettings
 from mqctl.workflows.stage import Stage
 from mqctl.workload import queues
+from mqctl.workload.api import Api
 from mqctl.workload.crew import Crew
 from mqctl.workload.policy import clear_policy, set_policy
 
@@ -41,6 +42,8 @@ class Clients:
         """The policy before the queues, so that they are never anything else."""
         if self._settings.queue_policy:
             self.set_policy(self._settings.queue_policy)
+        for cluster, definition in self._stage.policies.items():
+            set_policy(self._apis[cluster], self._exchange, definition)
         for account in self._stage.accounts.values():
             queues.declare(account, self._exchange, self.queues, self._settings)
 
@@ -60,7 +63,7 @@ class Clients:
     def consume(self) -> None:
         """Starts the consumers."""
         for name, queue in zip(self.consumers, self.queues, strict=True):
-            self.crew.start("consumer", self._spec(name, queue, "", self._account))
+            self.crew.start("consumer", self._spec(name, queue, "", self._at(self._stage.reader)))
 
     def collect(self) -> None:
         """Where brokers stay apart: consumers at each, for what lies where the entrance does not lead."""
@@ -79,6 +82,8 @@ class Clients:
         try:
             for account in self._stage.accounts.values():
                 queues.remove(account, self._exchange, self.queues)
+            for cluster in self._stage.policies:
+                clear_policy(self._apis[cluster], self._exchange)
             if self._settings.queue_policy or self._settings.policy_before_fault:
                 for api in self._stage.apis():
                     clear_policy(api, self._exchange)
@@ -88,7 +93,15 @@ class Clients:
     @property
     def _account(self) -> Account:
         """Where an application's clients connect."""
-        account, chosen = self._stage.account, self._settings.endpoints
+        return self._at(self._stage.account)
+
+    @property
+    def _apis(self) -> Mapping[str, Api]:
+        clusters = (one.cluster_name for one in self._stage.topology.clusters)
+        return dict(zip(clusters, self._stage.apis(), strict=True))
+
+    def _at(self, account: Account) -> Account:
+        chosen = self._settings.endpoints
         return account.model_copy(update={"endpoints": chosen}) if chosen else account
 
     def _spec(self, name: str, queue: str, key: str, account: Account) -> ClientSpec:

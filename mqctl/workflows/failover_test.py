@@ -14,6 +14,7 @@ from mqctl import inventory
 from mqctl.errors import GateError, InconclusiveError, MqctlError, UsageError
 from mqctl.faults import scenarios, targets
 from mqctl.faults.scenarios import Choice
+from mqctl.faults.targets import SiteLink
 from mqctl.gates.wait import wait
 from mqctl.inventory import last
 from mqctl.model.base import Model
@@ -27,6 +28,7 @@ from mqctl.ssh import Hosts
 from mqctl.verdict.judge import aborted, judge, total
 from mqctl.workflows.alone import alone
 from mqctl.workflows.damage import HEAL, stubborn
+from mqctl.workflows.link_stage import link_stage, site_stage
 from mqctl.workflows.scenario import RECOVER, Report, Run
 from mqctl.workflows.stage import Stage
 from mqctl.workload import journal
@@ -99,21 +101,23 @@ def failover_test(
     directory: Path | None,
     report: Report,
     vault: inventory.VaultOptions = _NO_VAULT,
+    site: str = "",
 ) -> FailoverReport:
-    """Plays the chosen scenarios that have a target, and judges each.
+    """Plays the chosen scenarios that have a target, and judges each; of several sites all, or only `site`.
 
     Histories go to `directory`, by default `.mqctl/failover` beside the inventory. Raises GateError when the
     cluster is not healthy to begin with, InconclusiveError when that cannot be told. An error or a Ctrl-C
     goes through as long as no scenario is finished; later it ends the test, which reports what was finished.
     """
-    chosen, skipped = applicable(topology, choice)
+    acts, skipped = arranged(topology, choice, site)
     with _stage(topology, directory, vault, "failover-test") as stage:
         heal(stage)
         _require_health(stage)
-        stage.clean()
-        course = _Course(chosen)
+        for one in topology.sites:
+            site_stage(stage, one).clean()
+        course = _Course(acts)
         course.play(stage, settings, report)
-    unplayed = tuple(scenario.name for scenario in course.left)
+    unplayed = tuple(act.scenario.name for act in course.left)
     return FailoverReport(
         topology=topology.name,
         run=stage.run,
@@ -127,11 +131,29 @@ def failover_test(
     )
 
 
+@dataclass(frozen=True)
+class Act:
+    """A scenario and where it plays."""
+
+    scenario: Scenario
+    site: Topology
+    """Whose clients are judged."""
+    of: str = ""
+    """The scenario's own name, where the site's stands before it."""
+    link: SiteLink | None = None
+
+    def on(self, whole: Stage) -> Stage:
+        """Its part of the stage."""
+        if self.link is None or self.scenario.clients == "at-one-site":
+            return whole if whole.topology is self.site else site_stage(whole, self.site)
+        return link_stage(whole, self.link, self.scenario.clients)
+
+
 @dataclass
 class _Course:
     """How far a test has come."""
 
-    left: list[Scenario]
+    left: list[Act]
     histories: list[Path] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     aborted: str = ""
@@ -139,7 +161,8 @@ class _Course:
     def play(self, stage: Stage, settings: WorkloadSettings, report: Report) -> None:
         """One scenario after the other, as long as the cluster recovers and nothing ends the test."""
         while self.left and not self.aborted and all(map(_recovered, self.verdicts)):
-            run = Run(stage, self.left.pop(0), settings, report)
+            act = self.left.pop(0)
+            run = Run(act.on(stage), act.scenario, settings, report)
             try:
                 run.play()
             except (KeyboardInterrupt, MqctlError) as end:
@@ -153,7 +176,7 @@ class _Course:
         """Into the history too, so that a replay says the same."""
         self.aborted = end.message if isinstance(end, MqctlError) else "interrupted"
         record = Journal(path)
-        record.write(Aborted(reason=self.aborted, left=tuple(scenario.name for scenario in self.left)))
+        record.write(Aborted(reason=self.aborted, left=tuple(act.scenario.name for act in self.left)))
         record.close()
 
 
@@ -219,6 +242,45 @@ def applicable(topology: Topology, choice: Choice) -> tuple[list[Scenario], list
         name, lack = next(iter(lacks.items()))
         raise UsageError(f"scenario {name} needs {lack}", "leave it out, or choose another topology")
     return [item for item in chosen if item.name not in lacks], list(lacks)
+
+
+def arranged(topology: Topology, choice: Choice, site: str = "") -> tuple[list[Act], list[str]]:
+    """The scenarios to play with their places, and the names of those without one.
+
+    Of several sites each plays its own, and each link's downstream site those of the link; they have the
+    sites' names before theirs. Raises UsageError for a named scenario without a place, or an unknown site.
+    """
+    names = [one.site.name for one in topology.sites if one.site.name]
+    if site and site not in names:
+        raise UsageError(f"{topology.name} has no site {site}", f"its sites are {', '.join(names) or 'none'}")
+    if len(topology.sites) == 1:
+        chosen, skipped = applicable(topology, choice)
+        return [Act(scenario, topology) for scenario in chosen], skipped
+    choice = choice.or_else(topology.scenarios, "mqctl_scenarios")
+    chosen = list(scenarios.choose(choice))
+    acts = [act for act in _acts(topology, chosen) if site in ("", act.site.site.name)]
+    played = {act.of for act in acts}
+    skipped = [scenario.name for scenario in chosen if scenario.name not in played]
+    if choice.names and skipped:
+        where = f"site {site} of {topology.name}" if site else topology.name
+        raise UsageError(f"scenario {skipped[0]} has no place in {where}", "leave it out, or choose another")
+    return acts, skipped
+
+
+def _acts(topology: Topology, chosen: Sequence[Scenario]) -> Iterator[Act]:
+    for one in topology.sites:
+        for scenario in chosen:
+            if scenario.clients == "at-one-site" and targets.missing(scenario, one) is None:
+                yield Act(_renamed(scenario, one.site.name), one, scenario.name)
+    for link in targets.links(topology):
+        for scenario in chosen:
+            if scenario.clients != "at-one-site":
+                prefix = f"{link.downstream.site.name}-from-{link.upstream.site.name}"
+                yield Act(_renamed(scenario, prefix), link.downstream, scenario.name, link)
+
+
+def _renamed(scenario: Scenario, prefix: str) -> Scenario:
+    return scenario.model_copy(update={"name": f"{prefix}-{scenario.name}"})
 
 
 @contextmanager

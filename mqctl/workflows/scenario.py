@@ -106,7 +106,7 @@ class Run:
         return self.path
 
     def _begin(self, watch: Watch) -> None:
-        topology, clients = self._stage.topology, self._clients
+        topology, clients = self._stage.home, self._clients
         self._journal.write(
             history.Started(
                 run=self._stage.run,

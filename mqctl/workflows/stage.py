@@ -74,6 +74,21 @@ class Stage:
         clusters = self.topology.clusters if not self.topology.site.clustered else ()
         return {one.cluster_name: one.brokers[0].name for one in clusters}
 
+    @property
+    def reader(self) -> Account:
+        """Who consumes, and where."""
+        return self.account
+
+    @property
+    def home(self) -> Topology:
+        """The site whose clients are judged."""
+        return self.topology
+
+    @property
+    def policies(self) -> Mapping[str, Mapping[str, str | int]]:
+        """What a run's queues need besides the workload's own policy, by cluster name."""
+        return {}
+
     @cached_property
     def broken(self) -> Broken:
         """The list of what is broken."""

@@ -163,7 +163,9 @@ NAMES = ("kill-mirror", "kill-queue-leader", "kill-keepalived", "lose-haproxy")
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> workflow._Course:
     monkeypatch.setattr(workflow, "Run", Halting)
-    return workflow._Course([*scenarios.choose(workflow.Choice(NAMES))])
+    one = mirrored_3node()
+    chosen = scenarios.choose(workflow.Choice(NAMES))
+    return workflow._Course([workflow.Act(scenario, one) for scenario in chosen])
 
 
 def play(course: workflow._Course, path: Path) -> None:

@@ -188,7 +188,7 @@ def test_every_fault_is_healed_by_a_process_that_knows_nothing(name: FaultName) 
 
 def test_no_fault_is_forgotten_here() -> None:
     names = {*get_args(FaultName)}
-    assert names == {*HEALING, "reload-configuration"}
+    assert names == {*HEALING, "reload-configuration", "cut-sites"}
 
 
 def test_a_host_is_off_when_it_does_not_answer() -> None:
