@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mqctl.errors import MqctlError, UsageError
 from mqctl.gates.evidence import label, queues, views
@@ -121,13 +121,10 @@ class Copying:
 
     def _seen(self, row: Row, queue: QueueStatus) -> Row:
         lacking = behind(queue)
-        return Row(
-            cluster=row.cluster,
-            vhost=row.vhost,
-            name=row.name,
+        return replace(
+            row,
             mirrors=queue.mirrors,
             behind=lacking,
-            before=row.before,
             messages=queue.messages,
             copied=self._api.copied(row.name, row.vhost) if lacking else None,
             seconds=None if lacking else round(time.monotonic() - self._began, 1),
