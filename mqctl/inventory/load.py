@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mqctl.inventory import assemble, source
 from mqctl.inventory.drafting import Drafted, draft
 from mqctl.inventory.errors import InventoryError, MissingSecretsError
+from mqctl.inventory.listing import Listing
 from mqctl.inventory.vault import VaultOptions, decrypt_all
+from mqctl.model.lab import Release
 from mqctl.model.topology import Topology
+from mqctl.model.versions import DEBIAN
 
 
 def load(path: Path, vault: VaultOptions | None = None) -> Topology:
@@ -35,6 +39,24 @@ def read(path: Path, vault: VaultOptions) -> Drafted:
     if drafted.problems:
         raise InventoryError(path, drafted.problems)
     return drafted
+
+
+def fits(path: Path, vault: VaultOptions) -> dict[Release, bool]:
+    """Whether the inventory would be accepted with each of Debian's releases as its lab's."""
+    listing = source.read(path, vault)
+    opened = decrypt_all(_ciphertexts(listing.hostvars), vault)
+    return {release: not draft(_on(listing, release), opened).problems for release in DEBIAN}
+
+
+def _on(listing: Listing, release: Release) -> Listing:
+    """All hosts on that release; hosts without a lab stay as they are."""
+    hostvars = {
+        host: {**values, "mqctl_lab": {**values["mqctl_lab"], "image": release}}
+        if isinstance(values.get("mqctl_lab"), dict)
+        else values
+        for host, values in listing.hostvars.items()
+    }
+    return replace(listing, hostvars=hostvars)
 
 
 def _ciphertexts(value: Any) -> Iterator[str]:

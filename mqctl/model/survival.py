@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from mqctl.model.draft import Draft, DraftHost
+from mqctl.model.draft import Draft
 from mqctl.model.rabbitmq import RabbitmqSettings
-from mqctl.model.rules import versions
-from mqctl.model.versions import DEBIAN
 
 QUORUM_SIZE = 3
 """Members that a quorum queue gets when nobody says otherwise (RabbitMQ guide "Quorum Queues")."""
@@ -32,11 +30,6 @@ def survival(draft: Draft) -> Survival:
     return Survival(tuple(survives), tuple(loses))
 
 
-def lines(draft: Draft) -> tuple[str, ...]:
-    """Those of Debian's RabbitMQ lines that have everything the inventory asks for."""
-    return tuple(line for line in DEBIAN.values() if all(_fits(site, line) for site in draft.sites))
-
-
 def brokers_lost(site: Draft) -> int:
     """How many brokers may be lost at once while every queue goes on."""
     return min(_cluster_spares(site), _queue_spares(site))
@@ -45,17 +38,6 @@ def brokers_lost(site: Draft) -> int:
 def balancers_lost(site: Draft) -> int:
     """How many load balancers may be lost while clients still find the virtual IP."""
     return max(min(len(site.balancers), len(site.routers)) - 1, 0)
-
-
-def _fits(site: Draft, line: str) -> bool:
-    hosts = tuple(_on(host, line) for host in site.hosts)
-    return not list(versions.features(replace(site, hosts=hosts)))
-
-
-def _on(host: DraftHost, line: str) -> DraftHost:
-    if host.rabbitmq is None:
-        return host
-    return replace(host, rabbitmq=host.rabbitmq.model_copy(update={"version": line}))
 
 
 def _cluster_spares(site: Draft) -> int:

@@ -10,10 +10,11 @@ from pathlib import Path
 from mqctl import share
 from mqctl.errors import UsageError
 from mqctl.inventory import VaultOptions, find
-from mqctl.inventory.load import read
+from mqctl.inventory.load import fits, read
 from mqctl.model.base import Model
 from mqctl.model.draft import Draft
-from mqctl.model.survival import lines, survival
+from mqctl.model.survival import survival
+from mqctl.model.versions import DEBIAN
 from mqctl.render import engine
 from mqctl.render.context.graph import graph
 
@@ -33,7 +34,7 @@ class Described(Model):
     survives: tuple[str, ...]
     loses: tuple[str, ...]
     lines: tuple[str, ...]
-    """The RabbitMQ lines that it can run on."""
+    """The RabbitMQ lines that it can run on; site by site where no line has what all sites ask for."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def describe(path: Path) -> Described:
         hosts=_hosts(draft),
         survives=told.survives,
         loses=told.loses,
-        lines=lines(draft),
+        lines=_lines(path, draft),
     )
 
 
@@ -93,6 +94,12 @@ def save(text: str, out: Path) -> None:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}", "choose another file") from None
+
+
+def _lines(path: Path, draft: Draft) -> tuple[str, ...]:
+    common = tuple(DEBIAN[release] for release, fit in fits(path, VaultOptions()).items() if fit)
+    first = [site.hosts[0] for site in draft.sites]
+    return common or tuple(f"{DEBIAN[host.lab.image]} ({host.site})" for host in first if host.lab)
 
 
 def _about(path: Path) -> str:

@@ -9,11 +9,13 @@ from typing import Literal
 
 from mqctl.model.draft import Draft, DraftHost
 from mqctl.model.links import End
+from mqctl.model.rabbitmq import RabbitmqSettings
 
 WIDTH, HEIGHT, GAP, ROW = 128, 46, 18, 92
 """Pixels: a node, the space between two, from one row to the next."""
 _MARGIN, _LABEL, _LANE = 24, 26, 34
-_PER_ROW = 5
+_PER_ROW = 7
+_KINDS = {"disc": "disc", "ram": "RAM"}
 Kind = Literal["client", "address", "balancer", "disc", "ram"]
 Line = Literal["plain", "standby", "link"]
 
@@ -132,9 +134,10 @@ class _Site:
         yield [("clients", "", "client")]
         yield [(str(address), "virtual IP", "address") for address in self._addresses()]
         yield [(host.name, self._balancer_note(host), "balancer") for host, _ in self.draft.balancers]
-        brokers = [(host.name, *_broker_note(host)) for host, _ in self.draft.brokers]
-        for start in range(0, len(brokers), _PER_ROW):
-            yield brokers[start : start + _PER_ROW]
+        for served in (True, False):
+            brokers = [(h.name, *_broker_note(h)) for h, one in self.draft.brokers if _served(one) is served]
+            for start in range(0, len(brokers), _PER_ROW):
+                yield brokers[start : start + _PER_ROW]
 
     def _addresses(self) -> list[object]:
         return list(dict.fromkeys(settings.virtual_address.ip for _, settings in self.draft.routers))
@@ -168,7 +171,7 @@ class _Site:
         settings = {host.name: broker for host, broker in self.draft.brokers}
         for above in balancers or addresses or [client]:
             for node in self.brokers():
-                if not balancers or settings[node.name].haproxy_weight:
+                if not balancers or _served(settings[node.name]):
                     backup = bool(balancers) and settings[node.name].haproxy_backup
                     yield above, node, "standby" if backup else "plain"
 
@@ -189,11 +192,16 @@ class _Site:
                 yield _around(f"{self.key}_c{number}", name, members)
 
 
+def _served(broker: RabbitmqSettings) -> bool:
+    """Whether HAProxy sends clients there."""
+    return broker.haproxy_server and broker.haproxy_weight > 0
+
+
 def _broker_note(host: DraftHost) -> tuple[str, Kind]:
     assert host.rabbitmq is not None
     weight, kind = host.rabbitmq.haproxy_weight, host.rabbitmq.node_type
     extra = f", weight {weight}" if weight not in (0, 1) else ""
-    return f"RabbitMQ, {kind}{extra}", kind
+    return f"{_KINDS[kind]} node{extra}", kind
 
 
 def _around(key: str, name: str, members: Sequence[Node]) -> Frame:

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from mqctl import share
+from mqctl.inventory import VaultOptions
+from mqctl.inventory.load import fits
 from mqctl.model.draft import Draft, DraftHost
 from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.rabbitmq import RabbitmqSettings
-from mqctl.model.survival import balancers_lost, brokers_lost, lines, survival
+from mqctl.model.survival import balancers_lost, brokers_lost, survival
 
 
 def site(brokers: int, balancers: int = 0, name: str = "", **settings: Any) -> Draft:
@@ -84,14 +87,14 @@ def test_several_sites() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"),
+    ("name", "fitting"),
     [
-        ({}, ("3.8", "3.10", "4.0", "4.3")),
-        (mirroring(**{"ha-mode": "all"}), ("3.8", "3.10")),
-        (QUORUM, ("4.0", "4.3")),
-        ({"node_type": "ram"}, ("3.8", "3.10")),
-        ({"queues": [{"name": "s", "arguments": {"x-queue-type": "stream"}}]}, ("3.10", "4.0", "4.3")),
+        ("standalone", ["bullseye", "bookworm", "trixie", "sid"]),
+        ("mirrored-3node", ["bullseye", "bookworm"]),
+        ("federation-2site", []),
     ],
 )
-def test_the_lines_that_have_what_is_asked_for(settings: dict[str, Any], expected: tuple[str, ...]) -> None:
-    assert lines(site(1, **settings)) == expected
+def test_the_releases_that_an_inventory_fits(name: str, fitting: list[str]) -> None:
+    """Of two sites that ask for different lines no one release fits both."""
+    found = fits(share.root() / "inventories" / name, VaultOptions())
+    assert [release for release, fit in found.items() if fit] == fitting
