@@ -7,16 +7,20 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from rich.console import Console
 
 from mqctl.cli import status_view, verify_view
 from mqctl.errors import MqctlError
 from mqctl.gates.cluster import judge
 from mqctl.model.gate import GateResult
-from mqctl.model.status import ClusterStatus, HaproxyStatus
+from mqctl.model.links import Parameter
+from mqctl.model.objects import Objects
+from mqctl.model.status import ClusterStatus, HaproxyStatus, LinkStatus
 from mqctl.workflows import verify as verify_workflow
 from mqctl.workflows.status import refuse_silence
 from mqctl.workflows.verify import Verification, verify
+from tests.topologies import with_site
 from tests.unit.gates import healthy as h
 
 
@@ -142,7 +146,7 @@ def results(*changes: h.Change) -> list[GateResult]:
 
 def test_gates_that_pass_are_one_row_each() -> None:
     folded = verify_view.folded(results())
-    assert len(folded) == len({result.gate for result in folded}) == 31
+    assert len(folded) == len({result.gate for result in folded}) == 32
     text = printed(verify_view.gates(folded, every=False))
     assert "alarms                        all 3" in text
     assert verify_view.summary(results()).endswith(" passed")
@@ -252,3 +256,22 @@ def test_verify_cannot_run_when_nobody_ever_answers(looks: Any) -> None:
     looks(GONE)
     with pytest.raises(MqctlError, match="no host could be asked"):
         verify(h.topology(), 0.05)
+
+
+def test_links_are_listed_with_their_broker_and_the_missing_ones_too() -> None:
+    uris = {"dest-uri": (SecretStr("amqp://u:hidden@192.0.2.1"),)}
+    shovels = tuple(
+        Parameter(component="shovel", vhost="/", name=name, value={}, uris=uris) for name in ("stuck", "gone")
+    )
+    found = with_site(h.topology(), objects=Objects(parameters=shovels))
+    stuck = LinkStatus(kind="shovel", vhost="/", name="stuck", state="terminated", error="no such user")
+    status = h.every_broker(links=())(h.healthy(found))
+    status = h.part("mq2", "broker", links=(stuck,))(status)
+    text = printed(status_view.tables(found, status))
+    rows = [" ".join(line.split()) for line in text.splitlines()]
+    assert "Links of mirrored-3node" in text
+    assert "shovel stuck rabbit@mq2 terminated: no such user" in rows
+    assert "shovel gone missing" in rows
+    silent = h.part("mq3", "broker", links=None)(status)
+    assert "shovel gone unknown" in " ".join(printed(status_view.tables(found, silent)).split())
+    assert "hidden" not in text + json.dumps(status_view.document(found, status))

@@ -297,3 +297,50 @@ def _printed(said: dict[str, Any]) -> str:
 )
 def test_the_telling_sentence(said: str, sentence: str) -> None:
     assert telling(said) == sentence
+
+
+LINKS = [
+    {
+        "kind": "exchange",
+        "vhost": "/",
+        "name": "fedx",
+        "upstream": "west",
+        "state": "error",
+        "error": '{auth_failure,"ACCESS_REFUSED - Login was refused"}',
+    },
+    {
+        "kind": "shovel",
+        "vhost": "/",
+        "name": "s",
+        "upstream": "",
+        "state": "terminated",
+        "error": "{connect,amqp://u:hidden@192.0.2.1,timeout}",
+    },
+    {"kind": "static shovel", "vhost": "", "name": "t", "upstream": "", "state": "running", "error": None},
+]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_links_are_told_without_passwords_or_not_at_all(told: bool) -> None:
+    said = copy.deepcopy(answer("broker-3.10.8"))
+    said["sections"]["broker"]["answer"]["answer"]["links"] = LINKS if told else None
+    broker = host_status("mq1", printed(said)).broker
+    assert broker is not None
+    if not told:
+        assert broker.running
+        assert broker.links is None
+        return
+    assert broker.links is not None
+    assert [(link.kind, link.name, link.state, link.error) for link in broker.links] == [
+        ("exchange", "fedx", "error", "ACCESS_REFUSED - Login was refused"),
+        ("shovel", "s", "terminated", "{connect,amqp://u:********@192.0.2.1,timeout}"),
+        ("static shovel", "t", "running", ""),
+    ]
+
+
+def test_a_link_that_cannot_be_read_makes_the_answer_unreadable() -> None:
+    said = copy.deepcopy(answer("broker-3.10.8"))
+    said["sections"]["broker"]["answer"]["answer"]["links"] = [{"kind": "pigeon", "error": None}]
+    broker = host_status("mq1", printed(said)).broker
+    assert broker is not None
+    assert (broker.running, broker.links) == (False, None)
