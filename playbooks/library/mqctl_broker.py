@@ -143,7 +143,20 @@ def found(broker):
         return None
     with override.booting_as(override.founder, broker.unit):
         broker.boot()
+    if not override.lets_the_oldest_found():
+        enable_feature_flags(broker)
     return "founded the cluster"
+
+
+def enable_feature_flags(broker):
+    """Peers of older lines may join while the founder boots: then some of its flags stay disabled, and quorum
+    queues are refused. As long as a peer is on its way in, this may fail, and is tried again."""
+    argv = ["rabbitmqctl", "--quiet", "-n", broker.node, "enable_feature_flag", "all"]
+    poll(
+        lambda: run(argv).returncode == 0,
+        broker.gate_timeout,
+        lambda: f"{broker.node} founded the cluster, and cannot enable its feature flags",
+    )
 
 
 def join(broker):

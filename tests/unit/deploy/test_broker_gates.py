@@ -1,6 +1,7 @@
 """When a broker may be stopped, judged from what it says of itself."""
 
 import importlib
+import subprocess
 import sys
 
 import ansible.module_utils
@@ -102,6 +103,42 @@ def test_those_of_older_lines_wait_while_they_boot(broker, monkeypatch, tmp_path
     broker.first_boot(joiner)
     assert joiner.booted == ["b"]
     assert broker.override.delays_first_boots() == (version == "3.8.9")
+
+
+class Founder(Joiner):
+    node, gate_timeout = "a", 0.5
+
+    def is_up(self):
+        return False
+
+
+def rabbitmqctl(monkeypatch, broker, codes):
+    """What was called; each call ends with the next code, and the last one again and again."""
+    calls = []
+
+    def run(argv):
+        calls.append(argv)
+        return subprocess.CompletedProcess(argv, codes.pop(0) if len(codes) > 1 else codes[0])
+
+    monkeypatch.setattr(broker, "run", run)
+    return calls
+
+
+def test_a_founder_of_an_older_line_enables_its_flags_until_it_succeeds(broker, monkeypatch, tmp_path):
+    installed(broker, monkeypatch, tmp_path, "3.10.8")
+    calls, founder = rabbitmqctl(monkeypatch, broker, [69, 0]), Founder()
+    assert broker.found(founder) == "founded the cluster"
+    assert calls == [["rabbitmqctl", "--quiet", "-n", "a", "enable_feature_flag", "all"]] * 2
+    rabbitmqctl(monkeypatch, broker, [69])
+    with pytest.raises(broker.NotDoneError, match="a founded the cluster, and cannot enable its feature"):
+        broker.found(founder)
+
+
+def test_one_of_a_newer_line_has_no_peers_yet(broker, monkeypatch, tmp_path):
+    installed(broker, monkeypatch, tmp_path, "4.0.5")
+    calls, founder = rabbitmqctl(monkeypatch, broker, [69]), Founder()
+    assert broker.found(founder) == "founded the cluster"
+    assert (founder.booted, calls) == (["a"], [])
 
 
 def test_the_installed_line_is_the_newest_one(broker, monkeypatch, tmp_path):
