@@ -60,6 +60,8 @@ ATTEMPTS = 2
 """Boots that may fail before the broker counts as broken: the first may lose a race against its peers."""
 LEAST_DISC = 2
 """Disc nodes that must go on running: with one, its loss is the loss of all metadata."""
+FLAGS_OF_3_8 = ["quorum_queue", "implicit_default_bindings", "virtual_host_metadata"]
+"""Those that every release of the 3.8 line enables in a new cluster; its rabbitmqctl does not know `all`."""
 TELLING = re.compile(r"(\[(?:error|critical|warning)\]) <[\d.]+> (\S.*)")
 """The first line of a message; those below it, a crash report's say, are indented."""
 
@@ -151,9 +153,10 @@ def found(broker):
 def enable_feature_flags(broker):
     """Peers of older lines may join while the founder boots: then some of its flags stay disabled, and quorum
     queues are refused. As long as a peer is on its way in, this may fail, and is tried again."""
-    argv = ["rabbitmqctl", "--quiet", "-n", broker.node, "enable_feature_flag", "all"]
+    argv = ["rabbitmqctl", "--quiet", "-n", broker.node, "enable_feature_flag"]
+    flags = ["all"] if override.installed_line() >= (3, 9) else FLAGS_OF_3_8
     poll(
-        lambda: run(argv).returncode == 0,
+        lambda: all(run([*argv, flag]).returncode == 0 for flag in flags),
         broker.gate_timeout,
         lambda: f"{broker.node} founded the cluster, and cannot enable its feature flags",
     )

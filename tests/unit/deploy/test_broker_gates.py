@@ -134,6 +134,17 @@ def test_a_founder_of_an_older_line_enables_its_flags_until_it_succeeds(broker, 
         broker.found(founder)
 
 
+def test_the_3_8_line_names_each_flag(broker, monkeypatch, tmp_path):
+    installed(broker, monkeypatch, tmp_path, "3.8.9")
+    calls = rabbitmqctl(monkeypatch, broker, [0])
+    broker.found(Founder())
+    assert [argv[-1] for argv in calls] == [
+        "quorum_queue",
+        "implicit_default_bindings",
+        "virtual_host_metadata",
+    ]
+
+
 def test_one_of_a_newer_line_has_no_peers_yet(broker, monkeypatch, tmp_path):
     installed(broker, monkeypatch, tmp_path, "4.0.5")
     calls, founder = rabbitmqctl(monkeypatch, broker, [69]), Founder()
