@@ -119,7 +119,8 @@ def _holder_moved(looks: Sequence[history.HoldersSeen], window: Window) -> float
     before: set[str] = set()
     for look in looks:
         if look.t < window.fault.t:
-            before = set(look.holders)
+            # a look that began before the fault may have ended within it, and found nobody
+            before = set(look.holders) or before
         elif look.t >= window.until:
             return None
         elif before and look.holders and before.isdisjoint(look.holders):

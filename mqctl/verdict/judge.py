@@ -192,7 +192,7 @@ def _settled(recorded: History, where: str) -> GateResult:
     """The last look against the last one before the fault."""
     fault = next((e.t for e in recorded.events if isinstance(e, history.FaultInjected)), float("-inf"))
     looks = [event for event in recorded.events if isinstance(event, history.HoldersSeen)]
-    before = next((set(look.holders) for look in reversed(looks) if look.t < fault), set())
+    before = next((set(look.holders) for look in reversed(looks) if look.t < fault and look.holders), set())
     after = set(looks[-1].holders) if looks else set()
     return _where_it_ended("vip.settled", before, after, where, "vip")
 

@@ -279,3 +279,11 @@ def test_the_worst_of_several_counts() -> None:
         "fail",
     )
     assert total([]) == "unknown"
+
+
+def test_a_look_that_the_fault_interrupted_says_nothing_of_before() -> None:
+    """It was asked right before the fault, and its answer is that of a router that was dying."""
+    expect = Expectation(moves="vip-holder", vip_after="stays")
+    cut = event(h.HoldersSeen, 6.04, routers=("lb1", "lb2"), holders=(), silent=("lb1",))
+    found = {f.gate: f.outcome for f in judge(whole([*clean(expect), cut])).findings}
+    assert (found["fault.moves"], found["vip.settled"]) == ("pass", "pass")
