@@ -29,7 +29,7 @@ def topologies(as_json: bool = _JSON) -> None:
     for column in ("Name", "Hosts", "Survives", "RabbitMQ"):
         table.add_column(column, overflow="fold", no_wrap=column == "Name")
     for one in workflow.catalogue():
-        table.add_row(one.name, one.hosts, one.survives[0], ", ".join(one.lines))
+        table.add_row(one.name, one.hosts, one.first, one.runs_on)
     console().print(table)
 
 

@@ -34,6 +34,7 @@ def environment() -> jinja2.Environment:
         shell=quoting.shell,
         env=quoting.env,
         perl=quoting.perl,
+        mermaid=quoting.mermaid,
         erlang=erlang.pretty,
     )
     return made

@@ -86,3 +86,8 @@ def perl(value: str, what: str) -> str:
 def _one_line(value: str, what: str, where: str) -> None:
     if any(character in value for character in "\n\r\0"):
         raise CannotCarryError(what, f"{where} cannot carry a line break in a value")
+
+
+def mermaid(value: object) -> str:
+    """Text inside a quoted Mermaid label (Mermaid, "Flowcharts", entity codes)."""
+    return str(value).replace('"', "#quot;")

@@ -36,6 +36,16 @@ class Described(Model):
     lines: tuple[str, ...]
     """The RabbitMQ lines that it can run on; site by site where no line has what all sites ask for."""
 
+    @property
+    def first(self) -> str:
+        """The most important thing that it survives."""
+        return self.survives[0]
+
+    @property
+    def runs_on(self) -> str:
+        """The lines as a list to read."""
+        return ", ".join(self.lines)
+
 
 @dataclass(frozen=True)
 class Page:

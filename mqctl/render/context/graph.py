@@ -15,6 +15,7 @@ WIDTH, HEIGHT, GAP, ROW = 128, 46, 18, 92
 """Pixels: a node, the space between two, from one row to the next."""
 _MARGIN, _LABEL, _LANE = 24, 26, 34
 _PER_ROW = 7
+_ARROWS = {"plain": "-->", "standby": "-.->", "link": "==>"}
 _KINDS = {"disc": "disc", "ram": "RAM"}
 Kind = Literal["client", "address", "balancer", "disc", "ram"]
 Line = Literal["plain", "standby", "link"]
@@ -36,6 +37,21 @@ class Node:
         """Its middle, from the left."""
         return self.x + WIDTH // 2
 
+    @property
+    def name_y(self) -> int:
+        """The name's base line: in the middle when it stands alone."""
+        return self.y + (20 if self.note else 28)
+
+    @property
+    def note_y(self) -> int:
+        """The small print's base line."""
+        return self.y + 35
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The small print, as lines."""
+        return (self.note,) if self.note else ()
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -51,6 +67,16 @@ class Frame:
     inside: tuple[str, ...]
     """The keys of the nodes in it."""
 
+    @property
+    def label_x(self) -> int:
+        """Where its name begins."""
+        return self.x + 8
+
+    @property
+    def label_y(self) -> int:
+        """Its name's base line."""
+        return self.y + 12
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -65,6 +91,16 @@ class Edge:
     x: int
     y: int
     """Where a label goes."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label, or nothing."""
+        return (self.label,) if self.label else ()
+
+    @property
+    def arrow(self) -> str:
+        """As Mermaid draws it."""
+        return _ARROWS[self.line]
 
 
 @dataclass(frozen=True)
