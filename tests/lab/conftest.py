@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -72,6 +73,12 @@ def _without_leftovers() -> None:
     """What a killed run left takes memory; where it cannot be removed it is in nobody's way."""
     with suppress(MqctlError, DockerException):
         remove_abandoned(is_alive_elsewhere)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """A shell starts background jobs deaf to SIGINT, and so would be the programs that tests interrupt."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
