@@ -21,6 +21,11 @@ APPLIES = {
 """By queue type: the apply-to values that reach it."""
 
 
+_CLASSIC_ONLY = ("ha-", "queue-mode", "queue-master-locator", "max-priority")
+"""How keys begin that other queue types do not support: one of them keeps a whole policy from applying to such a
+queue (rabbit_policy:is_applicable/2, `unsupported_policies` of rabbit_quorum_queue and rabbit_stream_queue)."""
+
+
 def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
     """All of this module's gates: one result each when all queues pass, else one per queue that does not."""
     all_views = views(topology, status)
@@ -88,6 +93,9 @@ def _matches(policy: Mapping[str, Any], queue: QueueStatus) -> bool:
         policy["vhost"] == queue.vhost
         and policy["apply-to"] in reach
         and re.search(policy["pattern"], queue.name) is not None
+        and (
+            queue.type == "classic" or not any(key.startswith(_CLASSIC_ONLY) for key in policy["definition"])
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -19,7 +20,6 @@ from mqctl.faults.base import Reach
 from mqctl.faults.broken import Broken
 from mqctl.gates.wait import wait
 from mqctl.model import history as h
-from mqctl.model.report import Report
 from mqctl.model.topology import Topology
 from mqctl.model.verdict import Verdict
 from mqctl.model.workload import PREFIX, ClientSpec, WorkloadSettings
@@ -376,13 +376,13 @@ def test_ctrl_c_in_the_second_scenario_heals_and_reports_the_first(healthy: Topo
     assert process.exitcode == ExitCode.UNKNOWN
     assert Broken(healthy.state_dir).read() == ()
     assert ours(healthy) == ""
-    report = Report.model_validate_json((tmp_path / "report" / "report.json").read_text())
-    assert [(part.name, part.verdict.outcome) for part in report.scenarios] == [
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [(part["name"], part["verdict"]["outcome"]) for part in report["scenarios"]] == [
         (COURSE[0], "pass"),
         (COURSE[1], "unknown"),
     ]
-    assert [untested.name for untested in report.untested if untested.aborted] == [COURSE[2]]
-    assert "the run did not come to its end: interrupted" in "".join(report.reasons)
+    assert [untested["name"] for untested in report["untested"] if untested["aborted"]] == [COURSE[2]]
+    assert "the run did not come to its end: interrupted" in "".join(report["reasons"])
     assert {file.name for file in (tmp_path / "report").iterdir()} == {
         "report.html",
         "report.json",

@@ -735,3 +735,31 @@ def test_a_broker_without_clients_is_behind_haproxy_for_its_management_alone() -
     results = judge(topology, h.healthy(topology))
     gates = {result.gate for result in results if result.subject.endswith("behind lb1")}
     assert gates == {"haproxy server (management)"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "applied", "expected"),
+    [
+        ([h.policy("ha-all", "^")], None, None),
+        ([h.policy("ha-all", "^")], "ha-all", "none"),
+        (
+            [h.policy("lazy", "^", 5, **{"queue-mode": "lazy"}), h.policy("ttl", "^", expires=9000)],
+            "ttl",
+            None,
+        ),
+        (
+            [h.policy("lazy", "^", 5, **{"queue-mode": "lazy"}), h.policy("ttl", "^", expires=9000)],
+            None,
+            "ttl",
+        ),
+    ],
+)
+def test_a_policy_that_only_classic_queues_support_applies_to_no_quorum_queue(
+    declared: list[Any], applied: str | None, expected: str | None
+) -> None:
+    """So a mirrored cluster with a quorum queue in it is healthy."""
+    asked = queue(type="quorum", policy=applied, effective_definition={})
+    rows = judged(queues, both(policies(*declared), h.queues(asked)))
+    found = [row for row in rows if row[0] == "policies applied"]
+    wanted = ("policies applied", "orders", "fail", expected, applied or "none")
+    assert found == ([wanted] if expected else [])
