@@ -22,8 +22,8 @@ APPLIES = {
 
 
 _CLASSIC_ONLY = ("ha-", "queue-mode", "queue-master-locator", "max-priority")
-"""How keys begin that other queue types do not support: one of them keeps a whole policy from applying to such a
-queue (rabbit_policy:is_applicable/2, `unsupported_policies` of rabbit_quorum_queue and rabbit_stream_queue)."""
+"""How keys begin that other queue types do not support: one of them keeps a whole policy from applying to such
+a queue (rabbit_policy:is_applicable/2, `unsupported_policies` of rabbit_quorum_queue, rabbit_stream_queue)."""
 
 
 def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
