@@ -22,8 +22,8 @@ APPLIES = {
 
 
 _CLASSIC_ONLY = ("ha-", "queue-mode", "queue-master-locator", "max-priority")
-"""How keys begin that other queue types do not support: one of them keeps a whole policy from applying to such
-a queue (rabbit_policy:is_applicable/2, `unsupported_policies` of rabbit_quorum_queue, rabbit_stream_queue)."""
+"""How keys begin that other queue types do not support: one of them keeps a whole policy from applying to
+such a queue (rabbit_policy:is_applicable/2, `unsupported_policies` of a queue type's module)."""
 
 
 def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
@@ -93,10 +93,12 @@ def _matches(policy: Mapping[str, Any], queue: QueueStatus) -> bool:
         policy["vhost"] == queue.vhost
         and policy["apply-to"] in reach
         and re.search(policy["pattern"], queue.name) is not None
-        and (
-            queue.type == "classic" or not any(key.startswith(_CLASSIC_ONLY) for key in policy["definition"])
-        )
+        and _is_supported(policy["definition"], queue)
     )
+
+
+def _is_supported(definition: Mapping[str, Any], queue: QueueStatus) -> bool:
+    return queue.type == "classic" or not any(key.startswith(_CLASSIC_ONLY) for key in definition)
 
 
 def _mirrors(queue: QueueStatus, nodes: list[str]) -> GateResult | None:
