@@ -13,6 +13,8 @@ _TIMEOUT = 10.0
 _CONNECT = 1.5
 """Seconds after which a connection attempt got no answer: more than one retransmission (1 s) of it."""
 Answer = Literal["open", "silent", "refused"]
+Expected = Literal["open", "silent", "reached"]
+"""reached: open or refused, so packets go there and back, whatever listens."""
 _ANSWERS: dict[str, Answer] = {"0": "open", "124": "silent"}
 """By exit code: bash connected; timeout(1) ended it."""
 
@@ -25,14 +27,14 @@ class Port:
     host: str
     address: IPAddress
     port: int
-    expected: Answer
+    expected: Expected
 
     def see(self, shell: Shell) -> str | None:
         """A sentence when it is as expected."""
         attempt = f"exec 3<>/dev/tcp/{self.address}/{self.port}"
         script = f"timeout {_CONNECT:g} bash -c '{attempt}' 2>/dev/null; echo $?"
         answer = _ANSWERS.get(shell(self.seen_from, script, _TIMEOUT).strip(), "refused")
-        if answer != self.expected:
+        if answer != self.expected and (self.expected != "reached" or answer == "silent"):
             return None
         return f"port {self.port} of {self.host} is {answer} from {self.seen_from}"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from mqctl.errors import MqctlError
 from mqctl.faults import packets
 from mqctl.faults.base import COMMAND, Place, Reach
-from mqctl.faults.looks import Answer, HalfOpen, Look, Port, all_of
+from mqctl.faults.looks import Expected, HalfOpen, Look, Port, all_of
 from mqctl.faults.packets import Direction, Rule
 from mqctl.model.base import IPAddress
 from mqctl.model.topology import Broker, Host, Topology
@@ -62,9 +62,12 @@ class CutVrrp(Cut):
 
 
 def from_peers(reach: Reach, place: Place) -> Cut:
-    """Nothing between brokers passes (Erlang distribution and its port mapper); clients get through."""
+    """Nothing between brokers passes (Erlang distribution and its port mapper); clients get through.
+
+    A broker that paused for it meanwhile refuses its clients: their packets still go there and back.
+    """
     rules = [*_peer_rules(place, "in"), *_peer_rules(place, "out")]
-    return Cut(reach, place, rules, [*_peers_find(place, "silent"), *_clients_find(place, "open")])
+    return Cut(reach, place, rules, [*_peers_find(place, "silent"), *_clients_find(place, "reached")])
 
 
 def one_way(reach: Reach, place: Place) -> Cut:
@@ -143,7 +146,7 @@ def _peer_rules(place: Place, direction: Direction) -> Iterator[Rule]:
                 yield Rule(direction, peer=address, protocol="tcp", port=port, side="source")
 
 
-def _peers_find(place: Place, expected: Answer) -> Iterator[Look]:
+def _peers_find(place: Place, expected: Expected) -> Iterator[Look]:
     """What the first broker outside finds at the distribution port."""
     itself = place.itself
     if itself.broker:
@@ -160,7 +163,7 @@ def _answers_are_lost(place: Place) -> Iterator[Look]:
     yield HalfOpen(peer.name, address, port, itself.name, _addresses(itself))
 
 
-def _clients_find(place: Place, expected: Answer) -> Iterator[Look]:
+def _clients_find(place: Place, expected: Expected) -> Iterator[Look]:
     """What a host outside finds at the port for clients; a load balancer where there is one."""
     itself, outside = place.itself, sorted(place.others, key=lambda host: host.haproxy is None)
     port = (

@@ -241,3 +241,14 @@ def test_looks_ask_the_right_host() -> None:
     assert all_of(looks, net.shell) is not None
     assert [host for host, _ in net.ran] == ["mq2", "mq3"]
     assert "dst 10.93.17.11" in net.ran[1][1]
+
+
+@pytest.mark.parametrize(("answer", "seen"), [("0", True), ("1", True), (SILENT, False)])
+def test_a_broker_that_paused_for_a_cut_is_still_reached_by_its_clients(answer: str, seen: bool) -> None:
+    """Refused or open: packets go both ways. Silence would be another cut than the one that was asked for."""
+    fault = catalogue.make(
+        "cut-from-peers",
+        Net({("mq2", 25672): SILENT, ("lb1", 5672): answer}).lab,
+        Place(TOPOLOGY, "mq1", ("mq1",)),
+    )
+    assert (fault.evidence() is not None) is seen
