@@ -10,9 +10,10 @@ from mqctl.gates.evidence import Gate, label, views
 from mqctl.model.base import reveal
 from mqctl.model.changes import ObjectKind
 from mqctl.model.gate import GateResult
-from mqctl.model.items.item import LINKS, ORDER, Item, Items, differing
+from mqctl.model.items.item import ORDER, Item, Items, differing
 from mqctl.model.items.live import live_items
 from mqctl.model.items.wanted import wanted_items
+from mqctl.model.links import COMPONENTS
 from mqctl.model.password import verify
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
@@ -79,7 +80,7 @@ def guest(topology: Topology, definitions: Definitions) -> GateResult:
 
 def _unknown(topology: Topology, why: str) -> list[GateResult]:
     declared = {item.kind for item in wanted_items(topology.objects).values()}
-    names = [NAME[kind] for kind in ORDER if kind in declared or kind not in LINKS]
+    names = [NAME[kind] for kind in ORDER if kind in declared or kind not in COMPONENTS]
     return [Gate(name, topology.cluster_name, "as declared").unknown(why) for name in (*names, "guest")]
 
 

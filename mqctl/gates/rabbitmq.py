@@ -9,7 +9,7 @@ from mqctl.gates.evidence import Gate, View, listed, silence, views
 from mqctl.model.gate import GateResult
 from mqctl.model.status import BrokerStatus, ClusterStatus
 from mqctl.model.topology import Topology
-from mqctl.model.versions import ERLANG, number
+from mqctl.model.versions import ERLANG, line_of, number
 
 
 def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
@@ -96,7 +96,7 @@ def _runs_on(view: View) -> GateResult:
     gate = Gate("erlang", view.node, "an Erlang that its RabbitMQ line is made for")
     if view.broker is None or view.broker.version is None or view.broker.erlang is None:
         return gate.unknown(view.why or "the broker does not tell its versions")
-    line = ".".join(view.broker.version.split(".")[:2])
+    line = line_of(view.broker.version)
     pair = ERLANG.get(number(line))
     if pair is None:
         return gate.skipped(f"nothing is known of RabbitMQ {line}")

@@ -22,6 +22,7 @@ ObjectKind = Literal[
     "federation-upstream-set",
     "shovel",
 ]
+"""In the order in which objects need each other."""
 
 
 class FileChange(Model):

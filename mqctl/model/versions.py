@@ -88,6 +88,11 @@ def number(line: str) -> Number:
     return int(major), int(minor)
 
 
+def line_of(version: str) -> str:
+    """The line of a version: `3.10` of `3.10.8`."""
+    return ".".join(version.split(".")[:2])
+
+
 def has(line: str, feature: LineFeature) -> bool:
     """Whether that line has the feature."""
     span = FEATURES[feature]

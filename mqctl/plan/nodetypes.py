@@ -12,7 +12,7 @@ from mqctl.model.changes import MembershipChange
 from mqctl.model.rabbitmq import NodeType
 from mqctl.model.status import QueueStatus
 from mqctl.model.topology import Topology
-from mqctl.model.versions import FEATURES, has
+from mqctl.model.versions import FEATURES, has, line_of
 from mqctl.plan.membership import Seen
 from mqctl.plan.refusal import Refusal
 
@@ -51,7 +51,7 @@ def _type(seen: Seen) -> NodeType | None:
 def _without_type(changing: Sequence[tuple[Seen, NodeType]]) -> Iterator[Refusal]:
     for seen, wanted in changing:
         version = (seen.status.version if seen.status else None) or ""
-        line = ".".join(version.split(".")[:2])
+        line = line_of(version)
         if wanted == "ram" and line and not has(line, "ram-nodes"):
             yield Refusal(f"{seen.host}: RabbitMQ {line} has no RAM nodes", FEATURES["ram-nodes"].instead)
 

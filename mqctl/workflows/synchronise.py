@@ -12,7 +12,7 @@ from mqctl.gates.wait import DeadlineError, wait
 from mqctl.model.gate import Outcome
 from mqctl.model.status import ClusterStatus, QueueStatus
 from mqctl.model.topology import Topology
-from mqctl.model.versions import FEATURES, has
+from mqctl.model.versions import FEATURES, has, line_of
 from mqctl.workflows.management import management
 from mqctl.workflows.status import Reader
 from mqctl.workload.api import Api
@@ -203,7 +203,7 @@ def require_mirroring(topology: Topology, status: ClusterStatus) -> None:
     """Raises UsageError when a broker runs a line that has no mirrors."""
     for view in views(topology, status):
         version = view.broker.version if view.broker else None
-        line = ".".join(version.split(".")[:2]) if version else None
+        line = line_of(version) if version else None
         if line and not has(line, "mirroring"):
             raise UsageError(
                 f"{view.host.name} runs RabbitMQ {line}, which has no mirrors to synchronise",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from pydantic import SecretStr
 
 from mqctl.model.changes import ObjectKind
+from mqctl.model.links import COMPONENTS
 from mqctl.model.password import SHA256
 from mqctl.model.uri import masked
 
@@ -21,18 +22,7 @@ binding vhost source destination_type destination routing_key arguments (canonic
 federation-upstream, federation-upstream-set, shovel vhost name
 """
 
-LINKS: tuple[ObjectKind, ...] = ("federation-upstream", "federation-upstream-set", "shovel")
-"""The runtime parameters that lead to other brokers."""
-ORDER: tuple[ObjectKind, ...] = (
-    "vhost",
-    "user",
-    "permission",
-    "policy",
-    "exchange",
-    "queue",
-    "binding",
-    *LINKS,
-)
+ORDER: tuple[ObjectKind, ...] = get_args(ObjectKind)
 """Makes each kind after what it needs; removal goes backwards."""
 
 
@@ -85,7 +75,7 @@ Items = Mapping[Key, Item]
 
 def differing(wanted: Item, live: Item) -> list[str]:
     """The fields that are not as declared. A link is compared whole: a key that is left out counts too."""
-    names = dict.fromkeys([*wanted.fields, *(live.fields if wanted.kind in LINKS else ())])
+    names = dict.fromkeys([*wanted.fields, *(live.fields if wanted.kind in COMPONENTS else ())])
     return [name for name in names if wanted.fields.get(name) != live.fields.get(name)]
 
 

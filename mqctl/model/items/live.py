@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from mqctl.model.items.item import LINKS, Credential, Item, Key, by_key, canonical, link, queue_fields
+from mqctl.model.items.item import Credential, Item, Key, by_key, canonical, link, queue_fields
 from mqctl.model.items.wanted import DEFAULT_TYPE
+from mqctl.model.links import COMPONENTS
 from mqctl.model.password import SHA256
 
 Definitions = Mapping[str, Any]
@@ -49,7 +50,7 @@ def live_items(definitions: Definitions) -> dict[Key, Item]:
     items += [_exchange(one) for one in _list(definitions, "exchanges")]
     items += [_queue(one, types.get(one["vhost"])) for one in _list(definitions, "queues")]
     items += [_binding(one) for one in _list(definitions, "bindings") if one["source"]]
-    items += [_link(one) for one in _list(definitions, "parameters") if one.get("component") in LINKS]
+    items += [_link(one) for one in _list(definitions, "parameters") if one.get("component") in COMPONENTS]
     return by_key(items)
 
 

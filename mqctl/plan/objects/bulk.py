@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from mqctl.model.changes import ObjectChange, Request
-from mqctl.model.items.item import LINKS, Item
+from mqctl.model.items.item import Item
+from mqctl.model.links import COMPONENTS
 from mqctl.plan.objects.compare import Difference
 from mqctl.plan.objects.requests import body, put
 
@@ -47,13 +48,13 @@ def in_order(
     ledger's end state.
     """
     changed = [one.item for one in differences if one.action in ("create", "update")]
-    placed = [item for item in changed if item.kind not in LINKS]
+    placed = [item for item in changed if item.kind not in COMPONENTS]
     return (
         *([ledger_before] if ledger_before else []),
         *_placing([item for item in placed if item.kind in _ACCESS]),
         *_requests([change for change in changes if change.action == "replace"]),
         *_placing([item for item in placed if item.kind not in _ACCESS]),
-        *(put(item) for item in changed if item.kind in LINKS),
+        *(put(item) for item in changed if item.kind in COMPONENTS),
         *_requests([change for change in changes if change.action == "delete"]),
         *([ledger_after] if ledger_after else []),
     )

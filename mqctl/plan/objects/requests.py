@@ -11,7 +11,8 @@ from pydantic import SecretStr
 
 from mqctl.model.base import reveal
 from mqctl.model.changes import Request
-from mqctl.model.items.item import LINKS, TYPE_ARGUMENT, Item
+from mqctl.model.items.item import TYPE_ARGUMENT, Item
+from mqctl.model.links import COMPONENTS
 
 _COLLECTION = {
     "vhost": "vhosts",
@@ -94,7 +95,7 @@ def _link(item: Item) -> Request:
 
 
 def _own(item: Item) -> str:
-    if item.kind in LINKS:
+    if item.kind in COMPONENTS:
         return path("parameters", *item.key)
     return path(_COLLECTION[item.kind], *item.key[1:])
 
