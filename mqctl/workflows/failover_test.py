@@ -15,7 +15,6 @@ from mqctl.errors import GateError, InconclusiveError, MqctlError, UsageError
 from mqctl.faults import scenarios, targets
 from mqctl.faults.scenarios import Choice
 from mqctl.faults.targets import SiteLink
-from mqctl.gates.wait import wait
 from mqctl.inventory import last
 from mqctl.model.base import Model
 from mqctl.model.gate import Outcome, overall
@@ -27,9 +26,9 @@ from mqctl.model.workload import Endpoint, WorkloadSettings
 from mqctl.ssh import Hosts
 from mqctl.verdict.judge import aborted, judge, total
 from mqctl.workflows.alone import alone
-from mqctl.workflows.damage import HEAL, stubborn
+from mqctl.workflows.heal import heal, wake
 from mqctl.workflows.link_stage import link_stage, site_stage
-from mqctl.workflows.scenario import RECOVER, Report, Run
+from mqctl.workflows.scenario import Report, Run
 from mqctl.workflows.stage import Stage
 from mqctl.workload import journal
 from mqctl.workload.journal import Journal
@@ -204,30 +203,9 @@ def replay(paths: Sequence[Path]) -> FailoverReport:
 
 
 def heal_all(topology: Topology, vault: inventory.VaultOptions = _NO_VAULT) -> tuple[str, ...]:
-    """`mqctl heal`: puts right what an interrupted test left broken; says what that was."""
+    """`mqctl heal`: puts right what a test left, and wakes brokers that stand still; says what it did."""
     with _stage(topology, None, vault, "heal") as stage:
-        return heal(stage)
-
-
-def heal(stage: Stage) -> tuple[str, ...]:
-    """What the list on disc says is broken, then waits for every gate.
-
-    What cannot be healed stays on the list and keeps nothing else from being healed; its error is raised.
-    """
-    broken = stage.broken.read()
-    errors: list[MqctlError] = []
-    for breakage in broken:
-        try:
-            stubborn(stage.faults(breakage.fault, (breakage.host,))[breakage.host].heal, HEAL)
-        except MqctlError as error:
-            errors.append(error)
-        else:
-            stage.broken.remove(breakage.fault, breakage.host)
-    if errors:
-        raise errors[0]
-    if broken:
-        wait(lambda: not stage.problem(), timeout=RECOVER, interval=1, what="every gate after healing")
-    return tuple(f"{b.fault} of {b.host}, broken since {b.since.isoformat()}" for b in broken)
+        return (*heal(stage), *wake(stage))
 
 
 def applicable(topology: Topology, choice: Choice) -> tuple[list[Scenario], list[str]]:
