@@ -3,8 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTEST := $(BIN)/pytest -q
+# a topology's name: which Molecule scenario `make molecule` runs
+SCENARIO ?= mirrored-3node
 
-.PHONY: demo test test-all fast lint unit lab molecule matrix benchmark environment engine browser engine-stop image clean
+.PHONY: demo test test-all fast lint unit lab molecule matrix matrix-lab benchmark environment engine browser engine-stop image clean
 
 demo: environment engine  ## A cluster of three brokers behind two load balancers, and its first failover test
 	$(BIN)/mqctl deploy mirrored-3node
@@ -31,12 +33,14 @@ lab: environment engine browser  ## On real containers, and the report in a real
 	$(PYTEST) --durations 15 -m 'not matrix' tests/lab
 
 molecule: environment engine
-	$(BIN)/molecule test --scenario-name mirrored-3node
+	$(BIN)/molecule test --scenario-name $(SCENARIO)
 
-matrix: environment engine  ## The topologies that `make test` leaves out
-	$(PYTEST) --durations 15 -m matrix tests/lab
+matrix: matrix-lab  ## The topologies that `make test` leaves out
 	for scenario in $$(ls molecule | grep -v -e default -e shared -e '^mirrored-3node$$'); do \
-		$(BIN)/molecule test --scenario-name "$$scenario" || exit 1; done
+		$(MAKE) molecule SCENARIO="$$scenario" || exit 1; done
+
+matrix-lab: environment engine
+	$(PYTEST) --durations 15 -m matrix tests/lab
 
 benchmark: environment engine  ## Ratios measured in one run, see docs/performance.md
 	$(BIN)/python benchmarks/run.py
