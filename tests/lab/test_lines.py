@@ -1,4 +1,4 @@
-"""The same inventories on every RabbitMQ line by changing images alone: one broker, quorum queues, two sites."""
+"""The same inventories on every RabbitMQ line, by changing images: one broker, quorum queues, two sites."""
 
 from __future__ import annotations
 
