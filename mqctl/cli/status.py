@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mqctl.cli.options import INVENTORY, VAULT
+from mqctl.errors import ExitCode
 
 if TYPE_CHECKING:
     from mqctl.model.topology import Topology
@@ -28,7 +29,10 @@ def status(
     as_json: bool = _JSON,
     vault_password_file: Path = VAULT,
 ) -> None:
-    """Show brokers, queues, load balancers and the virtual IP's holder. Changes nothing."""
+    """Show brokers, queues, load balancers and the virtual IP's holder. Changes nothing.
+
+    Exits 3 when a host did not answer: what is shown is not all there is.
+    """
     from mqctl.cli import status_view
     from mqctl.inventory import VaultOptions
     from mqctl.workflows import status as workflow
@@ -37,10 +41,14 @@ def status(
     with workflow.Reader(topology) as reader:
         if watch:
             _watch(topology, reader, interval, as_json)
-        elif as_json:
-            typer.echo(json.dumps(status_view.document(topology, reader.read()), indent=2))
-        else:
-            status_view.console().print(status_view.tables(topology, reader.read()))
+            return
+        seen = reader.read()
+    if as_json:
+        typer.echo(json.dumps(status_view.document(topology, seen), indent=2))
+    else:
+        status_view.console().print(status_view.tables(topology, seen))
+    if not all(host.answered for host in seen.hosts):
+        raise typer.Exit(ExitCode.UNKNOWN)
 
 
 def _watch(topology: Topology, reader: Reader, interval: float, as_json: bool) -> None:

@@ -7,16 +7,20 @@ import json
 from typing import Any
 
 import pytest
+import typer
 from pydantic import SecretStr
 from rich.console import Console
+from typer.testing import CliRunner
 
 from mqctl.cli import status_view, verify_view
+from mqctl.cli.status import status
 from mqctl.errors import MqctlError
 from mqctl.gates.cluster import judge
 from mqctl.model.gate import GateResult
 from mqctl.model.links import Parameter
 from mqctl.model.objects import Objects
 from mqctl.model.status import ClusterStatus, HaproxyStatus, LinkStatus
+from mqctl.workflows import status as status_workflow
 from mqctl.workflows import verify as verify_workflow
 from mqctl.workflows.status import refuse_silence
 from mqctl.workflows.verify import Verification, verify
@@ -187,6 +191,18 @@ def test_silence_everywhere_cannot_be_judged() -> None:
     assert caught.value.exit_code == 4
     with pytest.raises(MqctlError, match=r"^no host could be asked: the inventory has none$"):
         refuse_silence(ClusterStatus(at=h.WHEN, hosts=()))
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_what_is_not_all_there_is_exits_unknown(form: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    topology = h.topology()
+    app = typer.Typer()
+    app.command()(status)
+    monkeypatch.setattr(status_workflow, "topology", lambda *_: topology)
+    for look, code in ((h.healthy(topology), 0), (h.silent("lb2")(h.healthy(topology)), 3)):
+        monkeypatch.setattr(status_workflow, "Reader", Looks(look))
+        result = CliRunner().invoke(app, ["here", *form])
+        assert (result.exit_code, "lb2" in result.stdout) == (code, True)
 
 
 class Looks:
