@@ -33,12 +33,11 @@ note:
   returned: success
 """
 
-import os
 import re
 import socket
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.mqctl_systemd import NotDoneError, bring, journal, poll, state
+from ansible.module_utils.mqctl_systemd import NotDoneError, bring, do, journal, poll, state
 
 
 def worker(path):
@@ -87,18 +86,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    given = module.params
-    if module.check_mode:
-        module.exit_json(changed=True, note=f"would {given['action']}")
-    act = start if given["action"] == "start" else reload
-    try:
-        note = act(given["unit"], given["socket"], given["timeout"])
-    except (NotDoneError, OSError) as why:
-        if os.path.exists(given["config"]):
-            # The file is newer than what runs, and the next plan sees that by its time stamp.
-            os.utime(given["config"])
-        module.fail_json(msg=str(why))
-    module.exit_json(changed=True, note=note)
+    do(module, {"start": start, "reload": reload}, module.params["socket"])
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ note:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.mqctl_systemd import NotDoneError, bring, journal, poll, state
+from ansible.module_utils.mqctl_systemd import NotDoneError, bring, do, journal, poll, state
 
 
 def start(unit, vrrp_state, timeout):
@@ -76,18 +76,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    given = module.params
-    if module.check_mode:
-        module.exit_json(changed=True, note=f"would {given['action']}")
-    act = start if given["action"] == "start" else reload
-    try:
-        note = act(given["unit"], given["vrrp_state"], given["timeout"])
-    except (NotDoneError, OSError) as why:
-        if os.path.exists(given["config"]):
-            # The file is newer than what runs, and the next plan sees that by its time stamp.
-            os.utime(given["config"])
-        module.fail_json(msg=str(why))
-    module.exit_json(changed=True, note=note)
+    do(module, {"start": start, "reload": reload}, module.params["vrrp_state"])
 
 
 if __name__ == "__main__":

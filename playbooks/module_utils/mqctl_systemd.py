@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import subprocess
 import sys
@@ -71,3 +72,18 @@ def journal(unit, lines=8):
     """The unit's last words."""
     said = run(["journalctl", "-u", unit, "-n", str(lines), "--no-pager", "-o", "cat"])
     return said.stdout.strip()
+
+
+def do(module, actions, where):
+    """The action that was asked for, on `unit` within `timeout`; `where` is what proves it."""
+    given = module.params
+    if module.check_mode:
+        module.exit_json(changed=True, note=f"would {given['action']}")
+    try:
+        note = actions[given["action"]](given["unit"], where, given["timeout"])
+    except (NotDoneError, OSError) as why:
+        if os.path.exists(given["config"]):
+            # The file is newer than what runs, and the next plan sees that by its time stamp.
+            os.utime(given["config"])
+        module.fail_json(msg=str(why))
+    module.exit_json(changed=True, note=note)
