@@ -115,15 +115,18 @@ def _published(events: Iterable[history.Event], window: Window) -> int:
 
 
 def _holder_moved(looks: Sequence[history.HoldersSeen], window: Window) -> float | None:
-    """The first look after the fault in which only other routers than before carry the VIP."""
+    """The first look after the fault in which only other routers than before carry the VIP.
+
+    None unless the broken host had it: when it moves for another reason, that took no time since this fault.
+    """
     before: set[str] = set()
     for look in looks:
         if look.t < window.fault.t:
             # a look that began before the fault may have ended within it, and found nobody
             before = set(look.holders) or before
-        elif look.t >= window.until:
+        elif look.t >= window.until or window.fault.host not in before:
             return None
-        elif before and look.holders and before.isdisjoint(look.holders):
+        elif look.holders and before.isdisjoint(look.holders):
             return look.t
     return None
 

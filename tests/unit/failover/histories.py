@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mqctl.model import history as h
 from mqctl.model.scenario import Expectation
 
@@ -80,3 +82,9 @@ def clean(expect: Expectation | None = None) -> list[h.Event]:
 def whole(events: list[h.Event], **fields: object) -> h.History:
     """As it would be read from a file."""
     return h.History(events=tuple(sorted(events, key=lambda e: e.t)), **fields)  # type: ignore[arg-type]
+
+
+def at(host: str, events: Sequence[h.Event]) -> list[h.Event]:
+    """The same history with its fault on another host."""
+    faults = h.FaultInjected | h.FaultObserved | h.FaultHealed
+    return [e.model_copy(update={"host": host}) if isinstance(e, faults) else e for e in events]

@@ -8,7 +8,7 @@ from mqctl.model import history as h
 from mqctl.model.verdict import Continuity, Effects, Gap
 from mqctl.verdict.continuity import measure, percentile
 from mqctl.verdict.effects import see
-from tests.unit.failover.histories import QUEUE, clean, confirmed, delivered, event, published, whole
+from tests.unit.failover.histories import QUEUE, at, clean, confirmed, delivered, event, published, whole
 
 
 def phase(t: float, name: str) -> h.Event:
@@ -82,13 +82,17 @@ def test_effects_of_the_clean_history() -> None:
         confirmed_before=50,
         published_during=50,
         confirmed_after=50,
-        holder_moved=0.45,
         leader_moved=0.35,
         leader_confirmed=0.36,
         node_gone=0.25,
         node_back=6.25,
         holders=("lb2",),
     )
+
+
+def test_a_vip_that_the_broken_host_had_not_moves_for_another_reason() -> None:
+    assert see(whole(at("lb1", clean()))).holder_moved == 0.45
+    assert [see(whole(at(host, clean()))).holder_moved for host in ("lb2", "mq1")] == [None, None]
 
 
 def test_a_router_is_gone_when_it_is_silent() -> None:

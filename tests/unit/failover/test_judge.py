@@ -12,7 +12,7 @@ from mqctl.model.history import History
 from mqctl.model.scenario import Expectation
 from mqctl.model.verdict import Verdict
 from mqctl.verdict.judge import judge, total
-from tests.unit.failover.histories import QUEUE, clean, delivered, event, published, whole
+from tests.unit.failover.histories import QUEUE, at, clean, delivered, event, published, whole
 
 STRICT = Expectation(publish_gap=1, delivery_gap=1, moves="queue-leader")
 Events = list[h.Event]
@@ -241,8 +241,8 @@ def test_a_vip_that_nobody_saw_before_settles_nothing() -> None:
 
 def test_a_vip_that_does_not_move_fails() -> None:
     expect = Expectation(moves="vip-holder")
-    assert judge(whole(clean(expect))).outcome == "pass"
-    stayed = without(h.HoldersSeen, holders=("lb2",))(clean(expect))
+    assert judge(whole(at("lb1", clean(expect)))).outcome == "pass"
+    stayed = without(h.HoldersSeen, holders=("lb2",))(at("lb1", clean(expect)))
     assert differing(judge(whole(stayed))) == {"fault.moves": "fail"}
 
 
@@ -285,5 +285,5 @@ def test_a_look_that_the_fault_interrupted_says_nothing_of_before() -> None:
     """It was asked right before the fault, and its answer is that of a router that was dying."""
     expect = Expectation(moves="vip-holder", vip_after="stays")
     cut = event(h.HoldersSeen, 6.04, routers=("lb1", "lb2"), holders=(), silent=("lb1",))
-    found = {f.gate: f.outcome for f in judge(whole([*clean(expect), cut])).findings}
+    found = {f.gate: f.outcome for f in judge(whole([*at("lb1", clean(expect)), cut])).findings}
     assert (found["fault.moves"], found["vip.settled"]) == ("pass", "pass")
