@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mqctl.errors import InconclusiveError
-from mqctl.model.base import reveal
+from mqctl.faults.site_links import site_links
 from mqctl.model.scenario import Expectation, NamedNode, Scenario, Target, TargetRole
 from mqctl.model.status import ClusterStatus, QueueStatus
 from mqctl.model.topology import Host, Topology
@@ -58,7 +56,7 @@ def missing(scenario: Scenario, topology: Topology) -> str | None:
         known = any(host.name == target.node for host in topology.hosts)
         return None if known else f"a host {target.node}, and {topology.name} has none"
     if scenario.clients != "at-one-site":
-        return None if links(topology) else f"a link between two sites, and {topology.name} has none"
+        return None if site_links(topology) else f"a link between two sites, and {topology.name} has none"
     if len(topology.sites) > 1:
         return f"one site, and {topology.name} has {len(topology.sites)}"
     if lack := _missing_ties(scenario, topology):
@@ -69,36 +67,6 @@ def missing(scenario: Scenario, topology: Topology) -> str | None:
         return f"two VRRP routers, and {topology.name} has {len(topology.routers)}"
     least = max(_LEAST.get(target, 1), 2 if scenario.fault in ("cut-from-peers", "cut-one-way") else 1)
     return f"at least {least} brokers, and {topology.name} has {have}" if have < least else None
-
-
-@dataclass(frozen=True)
-class SiteLink:
-    """An upstream that leads from one site of a topology to another one."""
-
-    downstream: Topology
-    upstream: Topology
-    name: str
-    """The upstream's, declared at the downstream site."""
-
-
-def links(topology: Topology) -> list[SiteLink]:
-    """The federation links in the default vhosts, for each pair of sites one in each direction."""
-    found = {
-        (down.site.name, up.site.name): SiteLink(down, up, one.name)
-        for down in topology.sites
-        for one in reversed(down.objects.parameters)
-        for up in topology.sites
-        if one.component == "federation-upstream" and one.vhost == "/" and up.site != down.site
-        if any(f"@{place}/%2F" in reveal(uri) for uri in one.uris["uri"] for place in _places(up))
-    }
-    return list(found.values())
-
-
-def _places(site: Topology) -> list[str]:
-    """Address and port of the site's entrance, and of its brokers."""
-    entrance = [f"{site.virtual_address}:{host.haproxy.amqp_port}" for host in site.balancers if host.haproxy]
-    brokers = [f"{host.address}:{host.broker.settings.port}" for host in site.brokers if host.broker]
-    return [*entrance, *brokers]
 
 
 def _missing_ties(scenario: Scenario, topology: Topology) -> str | None:

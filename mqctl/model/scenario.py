@@ -32,7 +32,7 @@ EntranceRole = Literal["vip-holder", "entrance"]
 HostRole = Literal["every-host"]
 """every-host: each host in turn, whatever runs on it."""
 SiteRole = Literal["upstream-site"]
-"""upstream-site: every host of the site that a federation link leads to, at the same time."""
+"""upstream-site: every host of the site that a link brings messages from, at the same time."""
 TargetRole = Literal[BrokerRole, EntranceRole, HostRole, SiteRole]
 MovingRole = Literal["queue-leader", "active-broker", "vip-holder"]
 

@@ -13,6 +13,7 @@ from mqctl.workload import queues
 from mqctl.workload.api import Api
 from mqctl.workload.crew import Crew
 from mqctl.workload.policy import clear_policy, set_policy
+from mqctl.workload.shovel import clear_shovel, set_shovel
 
 
 class Clients:
@@ -39,13 +40,16 @@ class Clients:
         return queues.routes(self.queues, self._settings)
 
     def declare(self) -> None:
-        """The policy before the queues, so that they are never anything else."""
+        """The policy before the queues, so that they are never anything else; shovels between them last."""
         if self._settings.queue_policy:
             self.set_policy(self._settings.queue_policy)
         for cluster, definition in self._stage.policies.items():
             set_policy(self._apis[cluster], self._exchange, definition)
         for account in self._stage.accounts.values():
             queues.declare(account, self._exchange, self.queues, self._settings)
+        for cluster, shovel in self._stage.shovels.items():
+            for queue in self.queues:
+                set_shovel(self._apis[cluster], queue, shovel)
 
     def set_policy(self, definition: Mapping[str, str | int]) -> None:
         """In place of what the queues had."""
@@ -79,6 +83,9 @@ class Clients:
 
     def remove(self) -> None:
         """What cannot be removed now has a name that says what it is; the next test removes it."""
+        for cluster in self._stage.shovels:
+            for queue in self.queues:
+                clear_shovel(self._apis[cluster], queue)
         try:
             for account in self._stage.accounts.values():
                 queues.remove(account, self._exchange, self.queues)

@@ -14,7 +14,7 @@ from mqctl import inventory
 from mqctl.errors import GateError, InconclusiveError, MqctlError, UsageError
 from mqctl.faults import scenarios, targets
 from mqctl.faults.scenarios import Choice
-from mqctl.faults.targets import SiteLink
+from mqctl.faults.site_links import SiteLink, site_links
 from mqctl.inventory import last
 from mqctl.model.base import Model
 from mqctl.model.gate import Outcome, overall
@@ -112,6 +112,7 @@ def failover_test(
     with _stage(topology, directory, vault, "failover-test") as stage:
         heal(stage)
         _require_health(stage)
+        stage.clear_shovels()
         for one in topology.sites:
             site_stage(stage, one).clean()
         course = _Course(acts)
@@ -250,7 +251,7 @@ def _acts(topology: Topology, chosen: Sequence[Scenario]) -> Iterator[Act]:
         for scenario in chosen:
             if scenario.clients == "at-one-site" and targets.missing(scenario, one) is None:
                 yield Act(_renamed(scenario, one.site.name), one, scenario.name)
-    for link in targets.links(topology):
+    for link in site_links(topology):
         for scenario in chosen:
             if scenario.clients != "at-one-site":
                 prefix = f"{link.downstream.site.name}-from-{link.upstream.site.name}"

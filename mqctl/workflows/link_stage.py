@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Literal
 
 from mqctl.faults import targets
-from mqctl.faults.targets import SiteLink
+from mqctl.faults.site_links import SiteLink
+from mqctl.model.links import Parameter
 from mqctl.model.scenario import Target
 from mqctl.model.topology import Topology
 from mqctl.model.workload import PREFIX, Account
@@ -55,7 +56,9 @@ class LinkStage(Stage):
 
     @cached_property
     def policies(self) -> Mapping[str, Mapping[str, str | int]]:
-        """The downstream site's queues are federated, and else as its own policies say."""
+        """The downstream site's queues are federated, and else as its own policies say; none for a shovel."""
+        if self.link.shovel:
+            return {}
         found = [
             policy
             for policy in self.home.objects.policies
@@ -64,6 +67,11 @@ class LinkStage(Stage):
         own = max(found, key=lambda policy: policy.priority).definition if found else {}
         kept = {key: value for key, value in own.items() if not key.startswith("federation-")}
         return {self.home.cluster_name: {**kept, "federation-upstream": self.link.name}}
+
+    @property
+    def shovels(self) -> Mapping[str, Parameter]:
+        """The cluster that declares a shovel runs others for the run's queues."""
+        return {self.link.declared.cluster_name: self.link.shovel} if self.link.shovel else {}
 
     def find(self, target: Target, queue: str) -> targets.Rounds:
         """The upstream site as one group."""

@@ -15,6 +15,7 @@ from mqctl.gates import cluster
 from mqctl.inventory import VaultOptions
 from mqctl.model.bundle import HostBundle
 from mqctl.model.gate import GateResult, overall
+from mqctl.model.links import Parameter
 from mqctl.model.scenario import FaultName, Target
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Host, Topology
@@ -28,6 +29,7 @@ from mqctl.workflows.reach import reach, shell
 from mqctl.workload import queues
 from mqctl.workload.api import Api
 from mqctl.workload.policy import clear_policy
+from mqctl.workload.shovel import clear_shovel
 from mqctl.workload.watch import Watch
 
 _CONNECT = 2.0
@@ -89,6 +91,11 @@ class Stage:
         """What a run's queues need besides the workload's own policy, by cluster name."""
         return {}
 
+    @property
+    def shovels(self) -> Mapping[str, Parameter]:
+        """The shovel that moves a run's queues as it moves its own, by cluster name."""
+        return {}
+
     @cached_property
     def broken(self) -> Broken:
         """The list of what is broken."""
@@ -131,6 +138,7 @@ class Stage:
 
     def clean(self) -> None:
         """Removes what interrupted tests left in the cluster."""
+        self.clear_shovels()
         brokers = [host.broker for host in self._probe().hosts if host.broker]
         for queue in sorted(
             {q.name for broker in brokers for q in broker.queues if q.name.startswith(PREFIX)}
@@ -141,6 +149,13 @@ class Stage:
             for name in api.policies():
                 if name.startswith(PREFIX):
                     clear_policy(api, name)
+
+    def clear_shovels(self) -> None:
+        """Removes those that interrupted tests left at any site: they would make removed queues again."""
+        for api in self.apis():
+            for name in api.shovels():
+                if name.startswith(PREFIX):
+                    clear_shovel(api, name)
 
     def find(self, target: Target, queue: str) -> targets.Rounds:
         """The hosts to break something on, round by round."""

@@ -73,14 +73,21 @@ class Api:
 
     def policies(self) -> tuple[str, ...]:
         """The names of the default vhost's policies; none when nobody could say."""
-        found = self._get("/api/policies/%2F")
-        return tuple(policy["name"] for policy in found) if isinstance(found, list) else ()
+        return self._names("/api/policies/%2F")
+
+    def shovels(self) -> tuple[str, ...]:
+        """The names of the default vhost's dynamic shovels; none when nobody could say."""
+        return self._names("/api/parameters/shovel/%2F")
 
     def change(
         self, method: Literal["PUT", "POST", "DELETE"], path: str, body: Mapping[str, Any] | None
     ) -> bool:
         """Whether some broker did it."""
         return self._first(method, path, body) is not None
+
+    def _names(self, path: str) -> tuple[str, ...]:
+        found = self._get(path)
+        return tuple(one["name"] for one in found) if isinstance(found, list) else ()
 
     def _get(self, path: str) -> Any:
         answer = self._first("GET", path, None)

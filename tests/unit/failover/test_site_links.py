@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from mqctl.errors import MqctlError, UsageError
-from mqctl.faults import catalogue, scenarios, targets
+from mqctl.faults import catalogue, scenarios
 from mqctl.faults.base import Place, Reach
 from mqctl.faults.scenarios import Choice
+from mqctl.faults.site_links import site_links
 from mqctl.inventory import ensure
 from mqctl.model.topology import Topology
 from mqctl.workflows.failover_test import arranged
@@ -85,9 +86,9 @@ def test_one_site_cannot_be_cut_from_another() -> None:
 
 
 def test_links_lead_from_the_downstream_site_to_the_entrance_of_the_other(two: Topology) -> None:
-    (link,) = targets.links(two)
+    (link,) = site_links(two)
     assert (link.downstream.site.name, link.upstream.site.name, link.name) == ("east", "west", "from-west")
-    assert targets.links(mirrored_3node()) == []
+    assert site_links(mirrored_3node()) == []
 
 
 def test_every_site_plays_its_own_and_a_downstream_site_those_of_its_link(two: Topology) -> None:
