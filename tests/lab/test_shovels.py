@@ -1,0 +1,170 @@
+"""Two sites on real containers with shovels between them: what a cut does to messages, and to both sites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mqctl import lab
+from mqctl.faults.scenarios import Choice
+from mqctl.faults.site_links import SiteLink, site_links
+from mqctl.gates.wait import wait
+from mqctl.inventory import VaultOptions
+from mqctl.model.base import reveal
+from mqctl.model.scenario import Scenario
+from mqctl.model.topology import Topology
+from mqctl.model.verdict import Verdict
+from mqctl.model.workload import WorkloadSettings
+from mqctl.ssh import Hosts
+from mqctl.verdict.judge import judge
+from mqctl.workflows import failover_test as workflow
+from mqctl.workflows.damage import at_once
+from mqctl.workflows.deploy import Wish, deploy
+from mqctl.workflows.heal import heal
+from mqctl.workflows.link_stage import link_stage
+from mqctl.workflows.management import management
+from mqctl.workflows.phase import Silent
+from mqctl.workflows.plan import plan
+from mqctl.workflows.scenario import Live, Run
+from mqctl.workflows.stage import Stage
+from mqctl.workload import journal
+from tests.lab import subnets
+from tests.lab.conftest import copy_topology
+from tests.lab.leftovers import own_name
+
+pytestmark = [pytest.mark.lab, pytest.mark.matrix]
+
+SETTINGS = WorkloadSettings(duration=10)
+SHORT = 12.0
+"""Seconds of a cut over which the shovel's connection lives on."""
+LONG = 45.0
+"""Seconds after which it is dead for certain: the client sends heartbeats every 10 s, and misses a few."""
+UPSTREAM = ("east-mq1", "east-mq2")
+
+
+def quiet(live: Live) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture(scope="module")
+def inventory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    name = own_name("shovels")
+    path = copy_topology("shovel-2site", tmp_path_factory.mktemp("inventories") / name, subnets.take())
+    # as patient as other tests; there is no address that could move
+    objectives = "mqctl_objectives: {publish_gap: 60, delivery_gap: 60}\n"
+    (path / "group_vars" / "all" / "objectives.yml").write_text(objectives)
+    try:
+        yield path
+    finally:
+        lab.down(name)
+
+
+@pytest.fixture
+def stage(inventory: Path, tmp_path: Path) -> Iterator[Stage]:
+    """The deployed sites; whatever a test breaks is healed, and healthy in the end."""
+    report = deploy(Wish(str(inventory)), Silent())
+    assert {result.outcome for result in report.results} <= {"pass", "skipped"}
+    assert plan(str(inventory), VaultOptions()).plan.empty
+    topology = report.topology
+    with Hosts.of(topology, 3) as hosts, Hosts.of(topology, 3) as watchers:
+        made = Stage(topology, "shovels", tmp_path, hosts, watchers)
+        wait(lambda: not made.problem(), timeout=120, interval=1, what="health before the test")
+        yield made
+        heal(made)
+        wait(lambda: not made.problem(), timeout=120, interval=1, what="health after the test")
+
+
+def cut(hold: float) -> Scenario:
+    """The bundled scenario, shorter, and for a machine of any speed."""
+    (bundled,) = workflow.listed(Choice(("cut-link",)))
+    patient = bundled.expect.model_copy(update={"publish_gap": 60})
+    return bundled.model_copy(update={"hold": hold, "expect": patient})
+
+
+def play(stage: Stage, link: SiteLink, hold: float) -> tuple[Verdict, Path]:
+    history = Run(link_stage(stage, link, "across-a-link"), cut(hold), SETTINGS, quiet).play()
+    return judge(journal.read(history)), history
+
+
+def outcomes(verdict: Verdict) -> dict[str, str]:
+    return {finding.gate: finding.outcome for finding in verdict.findings}
+
+
+def link_of(topology: Topology, name: str) -> SiteLink:
+    """A dynamic shovel from east to west, also one that is not the first of them."""
+    east, west = topology.sites
+    ((declared, shovel),) = [
+        (site, one) for site in (east, west) for one in site.objects.parameters if one.name == name
+    ]
+    return SiteLink(west, east, declared, name, shovel)
+
+
+def test_the_link_that_is_played_is_the_first_shovel(stage: Stage) -> None:
+    assert site_links(stage.topology) == [link_of(stage.topology, "orders")]
+
+
+@pytest.mark.parametrize("name", ["orders", "backlog"])
+def test_what_is_published_during_a_cut_arrives_afterwards(stage: Stage, name: str) -> None:
+    """`orders` runs where messages come from, `backlog` where they go to."""
+    verdict, history = play(stage, link_of(stage.topology, name), SHORT)
+    found = outcomes(verdict)
+    assert found == dict.fromkeys(found, "pass")
+    assert found.keys() >= {"fault.effect", "cluster.recovered", "messages.lost", "messages.drained"}
+    assert verdict.messages.confirmed > 1000
+    assert verdict.messages.lost == verdict.messages.missing == 0
+    assert (verdict.continuity.delivery_gap or 0) >= SHORT
+    said = history.read_text()
+    for site in stage.topology.sites:
+        assert not [
+            user.name for user in site.objects.users if user.password and reveal(user.password) in said
+        ]
+        assert management(site).shovels() == tuple(
+            sorted(one.name for one in site.objects.parameters if one.component == "shovel")
+        )
+
+
+def test_a_cut_is_seen_from_both_sites_and_healed_by_a_stranger(stage: Stage) -> None:
+    """Healed by `mqctl heal` from the list on disc alone, as after a SIGKILL of the test."""
+    faults = stage.faults("cut-sites", UPSTREAM, hold=30)
+    assert {host: fault.evidence() for host, fault in faults.items()} == dict.fromkeys(UPSTREAM)
+    for host in faults:
+        stage.broken.add("cut-sites", host)
+    at_once([fault.inject for fault in faults.values()])
+    for host, fault in faults.items():
+        wait(lambda fault=fault: fault.evidence() is not None, timeout=30, what=f"the cut of {host}")  # type: ignore[misc]
+    assert faults["east-mq1"].evidence() == (
+        "port 5672 of west-mq1 is silent from east-mq1; port 5672 of east-mq1 is silent from west-mq1"
+    )
+    healed = workflow.heal_all(stage.topology)
+    assert [line.partition(",")[0] for line in healed] == [f"cut-sites of {host}" for host in UPSTREAM]
+    assert stage.broken.read() == ()
+    assert {host: fault.evidence() for host, fault in faults.items()} == dict.fromkeys(UPSTREAM)
+    assert stage.reach.network is not None
+    for host in UPSTREAM:
+        assert "MQCTL" not in stage.reach.network(
+            host, "iptables -w -S; command -v nft >/dev/null && nft list ruleset; :", 10
+        )
+
+
+def test_a_shovel_that_confirms_nothing_loses_messages_and_is_found_out(
+    stage: Stage, inventory: Path
+) -> None:
+    east = inventory / "group_vars" / "east.yml"
+    was = east.read_text()
+    assert was.count("ack-mode: on-confirm") == 1
+    east.write_text(was.replace("ack-mode: on-confirm", "ack-mode: no-ack"))
+    try:
+        topology = deploy(Wish(str(inventory)), Silent()).topology
+        with Hosts.of(topology, 3) as hosts, Hosts.of(topology, 3) as watchers:
+            unsafe = Stage(topology, "unsafe", stage.histories, hosts, watchers)
+            wait(lambda: not unsafe.problem(), timeout=120, interval=1, what="health before the test")
+            (link,) = site_links(topology)
+            verdict, _ = play(unsafe, link, LONG)
+    finally:
+        east.write_text(was)
+        deploy(Wish(str(inventory)), Silent())
+    assert verdict.outcome == "fail"
+    assert outcomes(verdict)["messages.lost"] == "fail"
+    assert verdict.messages.lost > 100
