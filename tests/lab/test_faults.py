@@ -104,7 +104,7 @@ LASTING = {*WHERE} - {
 
 
 OF_LINKS = {"cut-sites"}
-"""They need two sites, which this cluster has not."""
+"""They need two sites, which this cluster has not: test_shovels.py tries them."""
 
 
 def test_no_fault_is_left_out() -> None:
