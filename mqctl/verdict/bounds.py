@@ -27,7 +27,6 @@ _GONE = ("kill-broker", "stop-broker", "rolling-restart")
 _SILENT = ("freeze-broker", "cut-from-peers", "cut-one-way", "cut-from-all")
 _ALARMS = ("memory-alarm", "disk-alarm")
 _GAPS: tuple[Metric, ...] = ("publish_gap", "delivery_gap")
-"""What lasts as long as the fault where publishing is expected to stop."""
 
 
 def bounds(
@@ -37,9 +36,15 @@ def bounds(
     computed = {bound.metric: bound for bound in _computed(topology, scenario, settings, patience)}
     asked = {bound.metric: bound for bound in chosen(topology.objectives, "mqctl_objectives")}
     everything = {**computed, **asked}.values()
+    lasting = _lasting(scenario)
+    return tuple(bound for bound in everything if bound.metric not in lasting)
+
+
+def _lasting(scenario: Scenario) -> tuple[Metric, ...]:
+    """What lasts as long as the fault, whatever the timers are."""
     if scenario.expect.publishing == "stops":
-        return tuple(bound for bound in everything if bound.metric not in _GAPS)
-    return tuple(everything)
+        return _GAPS
+    return ("delivery_gap",) if scenario.clients == "across-a-link" else ()
 
 
 def chosen(limits: Objectives | Expectation, source: str) -> Iterator[Bound]:

@@ -146,6 +146,25 @@ def test_one_broker_without_an_entrance() -> None:
     assert computed("kill-queue-leader", standalone())["publish_gap"] == 0.25 + AGAIN
 
 
+def test_across_a_link_only_the_scenario_limits_deliveries() -> None:
+    """They stop as long as the link is cut, which no objective of a cluster foresees."""
+    topology = mirrored_3node().model_copy(update={"objectives": Objectives(publish_gap=5, delivery_gap=5)})
+    named = {name: scenarios.choose(Choice((name,)))[0] for name in ("cut-link", "lose-upstream")}
+    found = {
+        name: {bound.metric for bound in bounds(topology, scenario, WorkloadSettings(), Patience())}
+        for name, scenario in named.items()
+    }
+    assert found == {"cut-link": {"publish_gap"}, "lose-upstream": {"publish_gap", "delivery_gap"}}
+    asked = bounds(topology, named["cut-link"], WorkloadSettings(), Patience())
+    late = Continuity(publish_gap=1, delivery_gap=84)
+    for expect, outcomes in (
+        (named["cut-link"].expect, ["pass"]),
+        (Expectation(delivery_gap=60), ["pass", "fail"]),
+    ):
+        judged = limits.judge(limits.measure(asked, expect, late, Effects()))
+        assert [result.outcome for result in judged] == outcomes
+
+
 def test_objectives_win_over_formulas_and_the_scenario_over_both() -> None:
     topology = mirrored_3node().model_copy(update={"objectives": Objectives(publish_gap=5, in_sync=60)})
     (scenario,) = scenarios.choose(Choice(("kill-queue-leader",)))
