@@ -112,9 +112,7 @@ def failover_test(
     with _stage(topology, directory, vault, "failover-test") as stage:
         heal(stage)
         _require_health(stage)
-        stage.clear_shovels()
-        for one in topology.sites:
-            site_stage(stage, one).clean()
+        clean(stage)
         course = _Course(acts)
         course.play(stage, settings, report)
     unplayed = tuple(act.scenario.name for act in course.left)
@@ -129,6 +127,13 @@ def failover_test(
         aborted=course.aborted,
         unplayed=unplayed if course.aborted else (),
     )
+
+
+def clean(stage: Stage) -> None:
+    """Removes what interrupted tests left at any site, shovels first: they would make their queues again."""
+    stage.clear_shovels()
+    for site in stage.topology.sites:
+        site_stage(stage, site).clean()
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ class Stage:
                     clear_policy(api, name)
 
     def clear_shovels(self) -> None:
-        """Removes those that interrupted tests left at any site: they would make removed queues again."""
+        """Removes the shovels that interrupted tests left in any of the clusters."""
         for api in self.apis():
             for name in api.shovels():
                 if name.startswith(PREFIX):

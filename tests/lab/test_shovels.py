@@ -16,10 +16,13 @@ from mqctl.model.base import reveal
 from mqctl.model.scenario import Scenario
 from mqctl.model.topology import Topology
 from mqctl.model.verdict import Verdict
-from mqctl.model.workload import WorkloadSettings
+from mqctl.model.workload import PREFIX, WorkloadSettings
+from mqctl.probe.run import probe
+from mqctl.render.bundle import render
 from mqctl.ssh import Hosts
 from mqctl.verdict.judge import judge
 from mqctl.workflows import failover_test as workflow
+from mqctl.workflows.clients import Clients
 from mqctl.workflows.damage import at_once
 from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.heal import heal
@@ -123,6 +126,30 @@ def test_what_is_published_during_a_cut_arrives_afterwards(stage: Stage, name: s
         assert management(site).shovels() == tuple(
             sorted(one.name for one in site.objects.parameters if one.component == "shovel")
         )
+
+
+def test_what_a_killed_test_left_is_removed_by_the_next_one(stage: Stage) -> None:
+    exchange = f"{PREFIX}killed.cut-link"
+    for name in ("orders", "backlog"):
+        across = link_stage(stage, link_of(stage.topology, name), "across-a-link")
+        Clients(across, SETTINGS, f"{exchange}.{name}", stage.histories / "none").declare()
+    assert [len(left) for left in leftovers(stage)] == [3, 3]
+    workflow.clean(stage)
+    assert leftovers(stage) == [set(), set()]
+
+
+def leftovers(stage: Stage) -> list[set[str]]:
+    """Queues and shovels of tests, site by site."""
+    found = probe(stage.topology, render(stage.topology), pool=stage.hosts)
+    here = [found.of(site.site.hosts).hosts for site in stage.topology.sites]
+    queues = [
+        {f"queue {q.name}" for host in hosts if host.broker for q in host.broker.queues} for hosts in here
+    ]
+    shovels = [{f"shovel {name}" for name in management(site).shovels()} for site in stage.topology.sites]
+    return [
+        {name for name in both if name.partition(" ")[2].startswith(PREFIX)}
+        for both in map(set.union, queues, shovels)
+    ]
 
 
 def test_a_cut_is_seen_from_both_sites_and_healed_by_a_stranger(stage: Stage) -> None:

@@ -19,13 +19,13 @@ from mqctl.faults.scenarios import Choice
 from mqctl.faults.site_links import SiteLink, site_links
 from mqctl.inventory import ensure
 from mqctl.model.base import reveal
-from mqctl.model.status import ClusterStatus
+from mqctl.model.status import BrokerStatus, ClusterStatus, HostStatus, QueueStatus
 from mqctl.model.topology import Topology
 from mqctl.model.workload import Account, Endpoint, WorkloadSettings
 from mqctl.ssh import Hosts
 from mqctl.workflows import stage as stage_module
 from mqctl.workflows.clients import Clients
-from mqctl.workflows.failover_test import arranged
+from mqctl.workflows.failover_test import arranged, clean
 from mqctl.workflows.link_stage import LinkStage, link_stage
 from mqctl.workflows.stage import Stage
 from mqctl.workload import queues
@@ -303,12 +303,28 @@ def test_a_run_makes_its_shovels_last_and_removes_them_first(
 
 def test_what_a_crash_left_is_removed_and_nothing_of_anybody_else(whole: Stage, broker: Broker) -> None:
     broker.shovels = {"mqctl.failover.old.s.1": {}, "push": {}, "of-somebody": {}}
-    whole.clear_shovels()
-    assert broker.shovels.keys() == {"push", "of-somebody"}
-    broker.shovels["mqctl.failover.old.s.2"] = {}
     east = whole.topology.sites[0]
     Stage(east, "r", whole.histories, whole.hosts, whole.hosts).clean()
     assert broker.shovels.keys() == {"push", "of-somebody"}
+
+
+def test_shovels_of_all_sites_go_before_a_queue_of_any(
+    whole: Stage, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.shovels = {"mqctl.failover.old.s.1": {}}
+    monkeypatch.setattr(stage_module, "probe", lambda *args, **more: _with_queue("mqctl.failover.old.s.1"))
+    clean(whole)
+    assert broker.log == [
+        "DELETE mqctl.failover.old.s.1",
+        "remove at 192.0.2.19",
+        "remove at 192.0.2.29",
+    ]
+
+
+def _with_queue(name: str) -> ClusterStatus:
+    queue = QueueStatus(vhost="/", name=name, type="classic", durable=True, state="running")
+    answer = HostStatus(host="any", broker=BrokerStatus(running=True, queues=(queue,)))
+    return ClusterStatus(at=datetime.now(UTC), hosts=(answer,))
 
 
 def test_a_stage_without_a_link_has_no_shovels(whole: Stage) -> None:
