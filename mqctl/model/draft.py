@@ -56,8 +56,11 @@ class DraftHost:
 
     @property
     def node(self) -> str:
-        """The Erlang node name, when this is a broker."""
-        return f"{self.rabbitmq.nodename if self.rabbitmq else 'rabbit'}@{self.name}"
+        """The Erlang node name, when this is a broker; brokers that share a data directory have the same."""
+        if self.rabbitmq is None:
+            return f"rabbit@{self.name}"
+        host = self.rabbitmq.shared_name if self.rabbitmq.shared_dir else self.name
+        return f"{self.rabbitmq.nodename}@{host}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from mqctl.model.objects import Binding, Exchange, Policy, Queue, User, Vhost
 
 NodeType = Literal["disc", "ram"]
 PluginName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+SharedDir = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._\-]*)+$")]
+"""An absolute path that systemd, the shell and RabbitMQ read the same way, without quotes."""
+ShortName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9\-]{0,61}[A-Za-z0-9])?$")]
 ConfKey = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.\-\$/:]+$")]
 
 
@@ -25,10 +28,18 @@ class RabbitmqSettings(Model):
     """Shown by the management plugin and used by federation; the inventory's name when not given."""
     clustered: bool = True
     """False: the brokers of the site stay apart, each with the same objects; a warren."""
+    shared_dir: SharedDir | None = None
+    """The one data directory of all brokers of the site, on storage that every host mounts there: one of the
+    brokers runs, the others wait for its lock. None: each broker has a directory of its own."""
+    shared_name: ShortName = "warren"
+    """The part of the common node name after the @ where there is a `shared_dir`; each broker's host resolves
+    it to its own address."""
+    shared_lease: Annotated[float, Field(ge=0, le=3600)] = 90
+    """Seconds until the storage frees the locks of a host that died; NFSv4 waits for its lease to end."""
     cluster_address: IPAddress | None = None
     """The one address under which the peers reach this broker; `ansible_host` when that is an address."""
     nodename: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")] = "rabbit"
-    """The part before the @; the part after it is the host's inventory name."""
+    """The part before the @; the part after it is the host's inventory name, or `shared_name`."""
     node_type: NodeType = "disc"
     erlang_cookie: Annotated[SecretStr, Field(min_length=8, max_length=255)] | None = None
     """Generated at first use when not given."""
@@ -84,3 +95,8 @@ class RabbitmqSettings(Model):
     upstream_sets: tuple[UpstreamSet, ...] = ()
     shovels: tuple[Shovel, ...] = ()
     static_shovels: tuple[StaticShovel, ...] = ()
+
+    @property
+    def shared_lock(self) -> str:
+        """The file whose lock the broker on `shared_dir` has; flock(1) makes it, nothing may replace it."""
+        return f"{self.shared_dir}/mqctl.lock"

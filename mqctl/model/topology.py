@@ -39,6 +39,12 @@ class Broker(Model):
     address: IPAddress
     settings: RabbitmqSettings
 
+    @property
+    def listens(self) -> IPAddress:
+        """Where its AMQP listener is: the address it is bound to, unless that is all of them."""
+        bound = self.settings.bind_address
+        return self.address if bound is None or bound.is_unspecified else bound
+
 
 class Host(Model):
     """A host and what runs on it."""
@@ -62,7 +68,7 @@ class Site(Model):
     """By name, in the inventory's order."""
     cluster_name: str
     clustered: bool = True
-    """False: each broker is a cluster of its own, as in a warren."""
+    """False: each broker is a cluster of its own, as in a warren, or all of them share one data directory."""
     objects: Objects
     """With the administrator and the client user among the users, passwords filled in."""
     erlang_cookie: SecretStr
@@ -99,7 +105,10 @@ class Topology(Model):
 
     @property
     def clusters(self) -> tuple[Topology, ...]:
-        """Each set of brokers that are members of one cluster: a site, or one broker of a warren."""
+        """Each set of brokers that are one cluster: a site, or one broker of a warren.
+
+        Brokers that share a data directory are one cluster, of one node, which one of them runs.
+        """
         return tuple(cluster for site in self.sites for cluster in site._clusters())
 
     @property
@@ -108,6 +117,12 @@ class Topology(Model):
         if len(self.parts) != 1:
             raise ValueError(f"{self.name} has {len(self.parts)} sites: ask one of them")
         return self.parts[0]
+
+    @property
+    def shared_dir(self) -> str | None:
+        """The one data directory of all brokers of the only site; None where each has its own."""
+        settings = [host.broker.settings for host in self.brokers if host.broker and self.site]
+        return settings[0].shared_dir if settings else None
 
     @property
     def objects(self) -> Objects:
@@ -157,7 +172,7 @@ class Topology(Model):
         return self.model_copy(update={"name": f"{self.name} {site.name}", "hosts": hosts, "parts": (site,)})
 
     def _clusters(self) -> tuple[Topology, ...]:
-        if self.site.clustered:
+        if self.site.clustered or self.shared_dir:
             return (self,)
         return tuple(self._alone(host) for host in self.brokers)
 

@@ -22,6 +22,7 @@ from mqctl.model.rules import (
     objectives,
     objects,
     patterns,
+    shared,
     sites,
     versions,
 )
@@ -60,6 +61,7 @@ STRUCTURAL: tuple[Rule, ...] = (
     *arguments.STRUCTURAL,
     *links.STRUCTURAL,
     *mirroring.STRUCTURAL,
+    *shared.STRUCTURAL,
     *versions.STRUCTURAL,
 )
 
