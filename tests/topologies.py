@@ -52,6 +52,15 @@ def warren(haproxy: dict[str, Any] | None = None) -> Topology:
     return with_site(topology("warren", brokers + balancers), clustered=False)
 
 
+def warren_shared(**rabbitmq: Any) -> Topology:
+    """Two brokers that share one data directory behind two load balancers."""
+    shared = {"clustered": False, "shared_dir": "/srv/rabbitmq", "shared_lease": 0, **rabbitmq}
+    brokers = tuple(broker(f"mq{i}", f"{NETWORK}.1{i}", **shared) for i in (1, 2))
+    checks = {"check_inter": 2, "check_fastinter": 1, "check_downinter": 1, "check_rise": 2, "check_fall": 2}
+    balancers = tuple(balancer(f"lb{i}", f"{NETWORK}.2{i}", 160 - 10 * i, checks, {}) for i in (1, 2))
+    return with_site(topology("warren-shared", brokers + balancers), clustered=False)
+
+
 def disc_ram() -> Topology:
     """Three disc nodes without clients and two RAM nodes of different weight behind two load balancers."""
     disc = {"node_type": "disc", "haproxy_server": False}
@@ -96,6 +105,19 @@ def topology(name: str, hosts: tuple[Host, ...]) -> Topology:
     )
 
 
+def with_address(topology: Topology, addresses: dict[str, str]) -> Topology:
+    """The same with brokers elsewhere, by host name."""
+    hosts = tuple(
+        host.model_copy(
+            update={"broker": host.broker.model_copy(update={"address": IPv4Address(addresses[host.name])})}
+        )
+        if host.broker and host.name in addresses
+        else host
+        for host in topology.hosts
+    )
+    return topology.model_copy(update={"hosts": hosts})
+
+
 def with_site(topology: Topology, **update: Any) -> Topology:
     """The same with other fields in its only site."""
     return topology.model_copy(update={"parts": (topology.site.model_copy(update=update),)})
@@ -122,14 +144,14 @@ def objects() -> Objects:
 
 
 def broker(name: str, address: str, **settings: Any) -> Host:
-    """A broker whose node is called after the host."""
+    """A broker whose node is called after the host, or shared with others."""
     decided = RabbitmqSettings.model_validate({"version": "3.10", **settings})
     return Host(
         name=name,
         connection=Connection(host=address, user="root"),
         address=IPv4Address(address),
         broker=Broker(
-            node=f"{decided.nodename}@{name}",
+            node=f"{decided.nodename}@{decided.shared_name if decided.shared_dir else name}",
             address=decided.cluster_address or IPv4Address(address),
             settings=decided,
         ),

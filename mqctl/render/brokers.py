@@ -56,7 +56,7 @@ def broker_files(topology: Topology, broker: Broker) -> Iterator[FileSpec]:
         "/etc/systemd/system/rabbitmq-server.service.d/mqctl.conf",
         "rabbitmq",
         "rabbitmq/limits.conf.j2",
-        context.Limits(broker.settings.file_limit),
+        context.limits(broker),
         effects=("reload-systemd", "restart-broker"),
     )
 

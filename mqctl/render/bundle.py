@@ -28,7 +28,7 @@ def render_host(topology: Topology, host: Host) -> HostBundle:
 
 
 def _files(topology: Topology, host: Host) -> Iterator[FileSpec]:
-    yield printed("/etc/hosts", "hosts", "hosts/block.j2", hosts_block(topology), kind="block")
+    yield printed("/etc/hosts", "hosts", "hosts/block.j2", hosts_block(topology, host), kind="block")
     if host.broker:
         yield from broker_files(_cluster_of(topology, host), host.broker)
     if host.haproxy:

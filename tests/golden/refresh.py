@@ -29,6 +29,7 @@ TOPOLOGIES: dict[str, Callable[[], Topology]] = {
     "disc-ram": topologies.disc_ram,
     "warren": topologies.warren,
     "warren-staying": lambda: topologies.warren({"failback": False}),
+    "warren-shared": topologies.warren_shared,
     "variants": nasty.variants,
     "evil-conf": lambda: nasty.evil_conf("3.8"),
     "evil-terms": lambda: nasty.evil_terms("3.10"),

@@ -221,9 +221,11 @@ class _Site:
 
     def _cluster_frames(self) -> Iterator[Frame]:
         cluster, brokers = self.draft.cluster, self.brokers()
-        together = [brokers] if cluster is None or cluster.clustered else [[one] for one in brokers]
-        for number, members in enumerate(together):
-            name = "cluster" if len(members) > 1 else "on its own"
+        shared = cluster is not None and cluster.shared_dir is not None
+        together = shared or cluster is None or cluster.clustered
+        among = "one data directory" if shared else "cluster"
+        for number, members in enumerate([brokers] if together else [[one] for one in brokers]):
+            name = among if len(members) > 1 else "on its own"
             if len(brokers) > 1:
                 yield _around(f"{self.key}_c{number}", name, members)
 

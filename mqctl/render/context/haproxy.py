@@ -118,7 +118,7 @@ def _amqp(topology: Topology, settings: HaproxySettings) -> Listener:
     servers = tuple(
         Server(
             host.name,
-            socket_address(_reached(host, broker), broker.settings.port),
+            socket_address(broker.listens, broker.settings.port),
             _server_options(broker, settings, returns=returns),
         )
         for host, broker in _brokers(topology)
@@ -205,12 +205,6 @@ def _managements(topology: Topology, settings: HaproxySettings) -> Iterable[List
 
 def _brokers(topology: Topology) -> Iterable[tuple[Host, Broker]]:
     return ((host, host.broker) for host in topology.brokers if host.broker)
-
-
-def _reached(host: Host, broker: Broker) -> IPAddress:
-    """Where the AMQP listener is: the address it is bound to, unless that is all of them."""
-    bound = broker.settings.bind_address
-    return host.address if bound is None or bound.is_unspecified else bound
 
 
 def socket_address(address: IPAddress, port: int) -> str:

@@ -61,10 +61,20 @@ class EnvFile:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """A data directory on shared storage, and the lock that its one broker has."""
+
+    directory: str
+    lock: str
+
+
+@dataclass(frozen=True)
 class Limits:
     """The systemd drop-in."""
 
     files: int
+    shared: tuple[Shared, ...] = ()
+    """None where the data directory is the host's own."""
 
 
 def conf_file(topology: Topology, broker: Broker) -> ConfFile:
@@ -95,11 +105,20 @@ def classic_terms(topology: Topology, broker: Broker) -> Terms:
 
 
 def env_file(broker: Broker) -> EnvFile:
-    """The node's name and distribution port, then the inventory's own variables, which win by coming last."""
+    """The node's name, port and data, then the inventory's own variables, which win by coming last."""
     long = [Line("USE_LONGNAME", "true")] if "." in broker.node else []
     own = [Line("NODENAME", broker.node), *long, Line("DIST_PORT", str(broker.settings.distribution_port))]
+    shared = broker.settings.shared_dir
+    base = [Line("MNESIA_BASE", shared)] if shared else []
     extra = [Line(name, value) for name, value in broker.settings.environment.items()]
-    return EnvFile((*own, *extra))
+    return EnvFile((*own, *base, *extra))
+
+
+def limits(broker: Broker) -> Limits:
+    """What systemd is told about the broker."""
+    directory = broker.settings.shared_dir
+    shared = (Shared(directory, broker.settings.shared_lock),) if directory else ()
+    return Limits(broker.settings.file_limit, shared)
 
 
 def enabled_plugins(broker: Broker) -> list[Any]:
@@ -137,7 +156,7 @@ def _clustering(topology: Topology, broker: Broker) -> Iterator[Setting]:
     yield _rabbit("cluster_partition_handling", handling, "cluster_partition_handling", {"atom": handling})
     ticktime = wanted.net_ticktime
     yield Setting((("net_ticktime", str(ticktime)),), "kernel", "net_ticktime", ticktime)
-    nodes = [host.broker.node for host in topology.brokers if host.broker]
+    nodes = list(dict.fromkeys(host.broker.node for host in topology.brokers if host.broker))
     if len(nodes) > 1:
         yield from _discovery(nodes, wanted)
 
