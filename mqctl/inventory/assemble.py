@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from mqctl.inventory import links
 from mqctl.inventory.drafting import Drafted
 from mqctl.model.draft import Draft, DraftHost
-from mqctl.model.lab import LabHost, LabSettings, LabSpec, Release, lab_name
+from mqctl.model.lab import LabHost, LabSettings, LabSpec, LabVolume, Release, lab_name
 from mqctl.model.objects import Objects, Permission, User
 from mqctl.model.rabbitmq import RabbitmqSettings
 from mqctl.model.topology import Broker, Host, Site, Topology
@@ -122,7 +122,7 @@ def _lab(draft: Draft, directory: Path) -> LabSpec | None:
     if settings is None:
         return None
     hosts = tuple(
-        LabHost(name=host.name, address=host.address, image=_own_image(host, settings))
+        LabHost(name=host.name, address=host.address, image=_own_image(host, settings), volume=_volume(host))
         for host in draft.hosts
         if isinstance(host.address, IPv4Address)
     )
@@ -137,3 +137,10 @@ def _lab(draft: Draft, directory: Path) -> LabSpec | None:
 
 def _own_image(host: DraftHost, common: LabSettings) -> Release | None:
     return host.lab.image if host.lab and host.lab.image != common.image else None
+
+
+def _volume(host: DraftHost) -> LabVolume | None:
+    """One for the brokers of each site that share a data directory."""
+    directory = host.rabbitmq.shared_dir if host.rabbitmq else None
+    name = f"shared-{host.site}" if host.site else "shared"
+    return LabVolume(name=name, path=directory) if directory else None

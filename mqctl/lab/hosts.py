@@ -6,7 +6,7 @@ import io
 import re
 import tarfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -14,7 +14,7 @@ from docker.client import DockerClient
 from docker.errors import APIError, NotFound
 
 from mqctl.errors import MqctlError
-from mqctl.lab import engine, images
+from mqctl.lab import engine, images, volumes
 from mqctl.lab.keys import HOST_KEY, Keys
 from mqctl.lab.network import network_name
 from mqctl.model.lab import LabHost, LabHostState, LabSpec
@@ -64,7 +64,7 @@ def ensure(client: DockerClient, spec: LabSpec, host: LabHost, keys: Keys, info:
             container.unpause()
             return "unpaused"
         case "created":
-            _put(container, first_files(keys))
+            _put(container, first_files(keys), [host.volume.path] if host.volume else [])
             _start(container, host.name)
             return "created"
         case _:
@@ -103,6 +103,7 @@ def state(container: Any, lab: str) -> LabHostState:
 
 def options(spec: LabSpec, host: LabHost, info: Mapping[str, Any]) -> dict[str, Any]:
     """The container's description for the engine, its address apart."""
+    system = engine.systemd_options(info)
     return {
         "image": images.full(spec.release(host)),
         "name": container_name(spec.name, host.name),
@@ -114,7 +115,8 @@ def options(spec: LabSpec, host: LabHost, info: Mapping[str, Any]) -> dict[str, 
         "environment": {"SYSTEMD_COLORS": "0"},
         # real hosts get this one from the keepalived role; /proc/sys is read-only in a container
         "sysctls": {"net.ipv4.ip_nonlocal_bind": "1"},
-        **engine.systemd_options(info),
+        **system,
+        "volumes": [*system.get("volumes", []), *volumes.mount(spec.name, host)],
     }
 
 
@@ -155,12 +157,17 @@ def first_files(keys: Keys) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def _put(container: Any, files: dict[str, tuple[int, bytes]]) -> None:
+def _put(container: Any, files: dict[str, tuple[int, bytes]], shared: Sequence[str]) -> None:
+    """The files, and directories where anybody may write: who the broker's user is, its package decides."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         folder = tarfile.TarInfo("root/.ssh")
         folder.type, folder.mode = tarfile.DIRTYPE, 0o700
         archive.addfile(folder)
+        for path in shared:
+            folder = tarfile.TarInfo(path.lstrip("/"))
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
+            archive.addfile(folder)
         for path, (mode, content) in files.items():
             member = tarfile.TarInfo(path)
             member.mode, member.size = mode, len(content)

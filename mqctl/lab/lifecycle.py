@@ -12,7 +12,7 @@ from docker.client import DockerClient
 from docker.errors import APIError, NotFound
 
 from mqctl.errors import MqctlError
-from mqctl.lab import engine, hosts, images, keys, network, ready
+from mqctl.lab import engine, hosts, images, keys, network, ready, volumes
 from mqctl.lab.progress import Progress
 from mqctl.model.lab import LabHost, LabSpec, LabState
 
@@ -32,6 +32,7 @@ def up(spec: LabSpec, progress: Progress) -> None:
         for image in dict.fromkeys(spec.release(host) for host in spec.hosts):
             images.build(client, image, progress)
         network.ensure(client, spec)
+        volumes.ensure(client, spec)
         info = client.api.info()
 
         def bring(host: LabHost) -> None:
@@ -51,12 +52,13 @@ def _wait(client: DockerClient, spec: LabSpec, host: LabHost, progress: Progress
 
 
 def down(name: str) -> list[str]:
-    """Remove the containers and the network with this lab's label, nothing else; says what was removed."""
+    """Remove the containers, network and volumes with this lab's label; says what was removed."""
     label = {"label": f"{engine.LAB}={name}"}
     with closing(engine.connect()) as client:
         containers = client.containers.list(all=True, filters=label)
         removed = in_parallel(_remove_container, containers)
         removed += [_remove_network(found) for found in client.networks.list(filters=label)]
+        removed += [volumes.remove(found) for found in client.volumes.list(filters=label)]
     return removed
 
 

@@ -21,6 +21,15 @@ class LabSettings(Model):
     """The Docker network of this lab alone; hosts' addresses lie in it."""
 
 
+class LabVolume(Model):
+    """Storage that several hosts of a lab mount."""
+
+    name: str
+    """Within the lab."""
+    path: str
+    """Where they mount it."""
+
+
 class LabHost(Model):
     """A container to be."""
 
@@ -28,6 +37,8 @@ class LabHost(Model):
     address: IPv4Address
     image: Release | None = None
     """Its Debian release where it is not the lab's."""
+    volume: LabVolume | None = None
+    """What it shares with other hosts."""
 
 
 class LabSpec(Model):

@@ -52,6 +52,7 @@ def _remove(client: Any, label: str, alive: Callable[[int], bool]) -> list[str]:
     wanted = {"label": label}
     names = {found.labels[label] for found in client.containers.list(all=True, filters=wanted)}
     names |= {found.attrs["Labels"][label] for found in client.networks.list(filters=wanted)}
+    names |= {found.attrs["Labels"][label] for found in client.volumes.list(filters=wanted)}
     gone = abandoned(names, alive)
     for name in gone:
         remove(client, label, name)
@@ -59,9 +60,11 @@ def _remove(client: Any, label: str, alive: Callable[[int], bool]) -> list[str]:
 
 
 def remove(client: Any, label: str, name: str) -> None:
-    """Exactly the containers and networks with this label of this value."""
+    """Exactly the containers, networks and volumes with this label of this value."""
     wanted = {"label": f"{label}={name}"}
     for container in client.containers.list(all=True, filters=wanted):
         container.remove(force=True, v=True)
     for network in client.networks.list(filters=wanted):
         network.remove()
+    for volume in client.volumes.list(filters=wanted):
+        volume.remove()

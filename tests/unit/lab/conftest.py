@@ -103,6 +103,39 @@ class FakeContainers(Refusing):
 
 
 @dataclass
+class FakeVolume(Refusing):
+    name: str
+    labels: dict[str, str] | None = None
+    refusal: str = ""
+    removed: bool = False
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"Labels": self.labels}
+
+    def remove(self) -> None:
+        if self.refusal == "gone":
+            raise NotFound("no such volume")
+        if self.refusal:
+            raise APIError("409 Conflict", explanation=self.refusal)
+        self.removed = True
+
+
+@dataclass
+class FakeVolumes(Refusing):
+    there: dict[str, FakeVolume]
+
+    def get(self, name: str) -> FakeVolume:
+        if name not in self.there:
+            raise NotFound(f"no such volume: {name}")
+        return self.there[name]
+
+    def create(self, name: str, labels: dict[str, str]) -> FakeVolume:
+        self.there[name] = FakeVolume(name, labels)
+        return self.there[name]
+
+
+@dataclass
 class FakeImages(Refusing):
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -124,6 +157,7 @@ class FakeDocker(Refusing):
     def __init__(self) -> None:
         self.networks = FakeNetworks([FakeNetwork("bridge", "172.17.0.0/16")])
         self.containers = FakeContainers({})
+        self.volumes = FakeVolumes({})
         self.images = FakeImages()
         self.api = FakeApi()
 
@@ -141,6 +175,11 @@ def network() -> type[FakeNetwork]:
 @pytest.fixture
 def container() -> type[FakeContainer]:
     return FakeContainer
+
+
+@pytest.fixture
+def volume() -> type[FakeVolume]:
+    return FakeVolume
 
 
 @pytest.fixture
