@@ -26,6 +26,7 @@ _COLOURS = {
     "UP": "green",
     "MASTER": "green",
     "BACKUP": "green",
+    "standby": "green",
     _NOT_ANSWERED: "red",
     "FAULT": "red",
     "stopped": "red",
@@ -78,6 +79,8 @@ def _broker_row(host: Host, answer: HostStatus | None, every: list[QueueStatus])
     if answer is None or not answer.answered:
         return (name, address, "", "", _NOT_ANSWERED, "", "", "")
     broker = answer.broker
+    if answer.waits:
+        return (name, address, "", "", "standby", "", "", "")
     if broker is None or not broker.running:
         return (name, address, (broker.version if broker else "") or "", "", _state(broker), "", "", "")
     led = [queue for queue in every if queue.leader == name]

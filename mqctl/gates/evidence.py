@@ -48,6 +48,9 @@ def silence(status: ClusterStatus, host: str) -> str | None:
     return None if answer.answered else f"the host did not answer: {answer.error}"
 
 
+WAITS = "waits for the data directory"
+
+
 @dataclass(frozen=True)
 class View:
     """A broker of the inventory and its own view, or why there is none."""
@@ -59,8 +62,19 @@ class View:
 
 
 def views(topology: Topology, status: ClusterStatus) -> list[View]:
-    """Every broker's view; only a running broker has one."""
-    return [_view(host, status) for host in topology.brokers]
+    """Every broker's view; only a running broker has one.
+
+    Brokers that share a data directory are one node: whoever runs it speaks for it.
+    """
+    seen = [_view(host, status) for host in topology.brokers]
+    return _serving(seen) if topology.shared_dir else seen
+
+
+def _serving(seen: list[View]) -> list[View]:
+    """Those that run the node; when nobody does, the first one that ought to tell why."""
+    running = [view for view in seen if view.broker]
+    silent = [view for view in seen if view.why != WAITS]
+    return running or (silent or seen)[:1]
 
 
 def _view(host: Host, status: ClusterStatus) -> View:
@@ -69,6 +83,8 @@ def _view(host: Host, status: ClusterStatus) -> View:
     why = silence(status, host.name)
     if why is not None:
         return View(host, node, None, why)
+    if _answer(status, host.name).waits:
+        return View(host, node, None, WAITS)
     broker = _answer(status, host.name).broker
     if broker is None:
         return View(host, node, None, "the host was not asked for a broker")

@@ -29,7 +29,10 @@ def _answers(host: Host, status: ClusterStatus) -> GateResult:
 
 
 def servers_up(topology: Topology, status: ClusterStatus) -> list[GateResult]:
-    """Every broker is UP as a server for AMQP and for management, found by its address and port."""
+    """Every broker is UP as a server for AMQP and for management, found by its address and port.
+
+    A standby listens nowhere: it is DOWN.
+    """
     return [
         _server(host, host.haproxy, broker.name, broker.broker, service, status)
         for host in topology.balancers
@@ -51,7 +54,9 @@ def _services(settings: RabbitmqSettings) -> list[str]:
 def _server(
     host: Host, settings: HaproxySettings, name: str, broker: Broker, service: str, status: ClusterStatus
 ) -> GateResult:
-    expected = "no check" if settings.check == "none" else "UP"
+    answer = status.host(name)
+    checked = "DOWN" if answer and answer.waits else "UP"
+    expected = "no check" if settings.check == "none" else checked
     gate = Gate(f"haproxy server ({service})", f"{name} behind {host.name}", expected)
     said, why = _said(host, status)
     if said is None or not said.answered:

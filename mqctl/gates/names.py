@@ -17,7 +17,7 @@ def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
 
 
 def _host(topology: Topology, host: Host, status: ClusterStatus) -> list[GateResult]:
-    wanted = {peer.name: str(peer.broker.address) for peer in topology.brokers if peer.broker}
+    wanted = _wanted(topology, host)
     every = f"{len(wanted)} names to their one address"
     why = silence(status, host.name)
     answer = status.host(host.name)
@@ -31,3 +31,11 @@ def _host(topology: Topology, host: Host, status: ClusterStatus) -> list[GateRes
         if tuple(answer.resolves.get(name, ())) != (address,)
     ]
     return wrong or [Gate("names", host.name, every).equals(every)]
+
+
+def _wanted(topology: Topology, host: Host) -> dict[str, str]:
+    """The brokers' names, and on one that shares its data directory the common one: its own address."""
+    wanted = {peer.name: str(peer.broker.address) for peer in topology.brokers if peer.broker}
+    if host.broker and host.broker.settings.shared_dir:
+        wanted[host.broker.settings.shared_name] = str(host.broker.address)
+    return wanted

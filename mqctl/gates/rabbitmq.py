@@ -172,7 +172,7 @@ def maintenance(topology: Topology, status: ClusterStatus) -> list[GateResult]:
 
 
 def _nodes(topology: Topology) -> str:
-    return listed(host.broker.node for host in topology.brokers if host.broker)
+    return listed({host.broker.node for host in topology.brokers if host.broker})
 
 
 def _each(

@@ -31,6 +31,9 @@ def _runs(host: str, service: ServiceStatus) -> GateResult:
     gate = Gate("service", f"{service.unit} on {host}", "active and enabled")
     if not service.exists:
         return gate.says(False, "not installed")
+    if service.waits:
+        enabled = "enabled" if service.enabled else "not enabled"
+        return Gate("service", gate.subject, "waiting and enabled").equals(f"waiting and {enabled}")
     active = "active" if service.active else service.state or "not active"
     return gate.equals(f"{active} and {'enabled' if service.enabled else 'not enabled'}")
 
@@ -38,6 +41,6 @@ def _runs(host: str, service: ServiceStatus) -> GateResult:
 def _current(host: str, service: ServiceStatus) -> GateResult:
     """A running service that never read its newest configuration surprises whoever restarts it."""
     gate = Gate("configuration loaded", f"{service.unit} on {host}", "the newest files")
-    if not service.active:
+    if not service.active and not service.waits:
         return gate.unknown("the service does not run")
     return gate.equals("older files than there are now" if service.stale else "the newest files")

@@ -36,6 +36,22 @@ class ServiceStatus(Model):
     """ActiveState/SubState, e.g. active/running."""
     stale: bool = False
     """The unit files changed since systemd read them, or the service runs on an older configuration file."""
+    waits: bool = False
+    """It was started, and waits for a lock that somebody else has: a standby."""
+
+
+class SharedStatus(Model):
+    """A directory that several hosts share, as one of them has it."""
+
+    exists: bool
+    mounted: bool = False
+    """It is where a file system is mounted, not a directory of the host's own."""
+    filesystem: str = ""
+    """The type of that file system, e.g. nfs4."""
+    writable: bool | None = None
+    """By the broker's user; None: there is no such user yet."""
+    identity: str = ""
+    """What tells the lock in it from every other file, on whatever host; empty: there is no lock yet."""
 
 
 class QueueStatus(Model):
@@ -159,11 +175,18 @@ class HostStatus(Model):
     broker: BrokerStatus | None = None
     haproxy: HaproxyStatus | None = None
     keepalived: KeepalivedStatus | None = None
+    shared: SharedStatus | None = None
+    """None where brokers share no directory, or it could not be asked."""
 
     @property
     def answered(self) -> bool:
         """Whether the host could be asked at all."""
         return self.error is None
+
+    @property
+    def waits(self) -> bool:
+        """Its broker is a standby: it waits for the data directory that another host's broker has."""
+        return any(service.waits for service in self.services.values())
 
 
 class ClusterStatus(Model):

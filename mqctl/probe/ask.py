@@ -8,6 +8,7 @@ from typing import Any
 
 from mqctl.model.bundle import Component, Effect, FileSpec, HostBundle
 from mqctl.model.keepalived import KeepalivedSettings
+from mqctl.model.rabbitmq import RabbitmqSettings
 from mqctl.model.topology import Broker, Host, Topology
 
 VRRP_STATE = "/run/mqctl/vrrp.state"
@@ -35,8 +36,9 @@ def request(topology: Topology, host: Host, bundle: HostBundle) -> dict[str, Any
         "packages": list(bundle.packages),
         "files": [{"path": file.path, "content": _shown(file)} for file in bundle.files],
         "units": [_unit(bundle, service.unit, service.component) for service in bundle.services],
-        "names": [peer.name for peer in topology.brokers if _has_names(bundle)],
+        "names": _names(topology, host) if _has_names(bundle) else [],
         "broker": _broker(host.broker) if host.broker else None,
+        "shared": _shared(host.broker.settings) if host.broker else None,
         "haproxy": {"socket": host.haproxy.socket} if host.haproxy else None,
         "keepalived": _keepalived(host.keepalived) if host.keepalived else None,
     }
@@ -49,6 +51,18 @@ def _shown(file: FileSpec) -> bool:
 
 def _has_names(bundle: HostBundle) -> bool:
     return any(file.component == "hosts" for file in bundle.files)
+
+
+def _names(topology: Topology, host: Host) -> list[str]:
+    """The brokers' names, and what a broker that shares its data directory is called on its own host."""
+    own = host.broker.settings if host.broker else None
+    return [peer.name for peer in topology.brokers] + ([own.shared_name] if own and own.shared_dir else [])
+
+
+def _shared(settings: RabbitmqSettings) -> dict[str, str] | None:
+    if settings.shared_dir is None:
+        return None
+    return {"directory": settings.shared_dir, "lock": settings.shared_lock}
 
 
 def _keepalived(settings: KeepalivedSettings) -> dict[str, str]:
@@ -76,7 +90,7 @@ def _broker(broker: Broker) -> dict[str, Any]:
 def database(broker: Broker) -> str:
     """The node's data directory, as rabbitmq-env.conf may move it (RabbitMQ guide "File Locations")."""
     environment = {key.removeprefix("RABBITMQ_"): value for key, value in broker.settings.environment.items()}
-    base = environment.get("MNESIA_BASE", "/var/lib/rabbitmq/mnesia")
+    base = broker.settings.shared_dir or environment.get("MNESIA_BASE", "/var/lib/rabbitmq/mnesia")
     return environment.get("MNESIA_DIR", f"{base}/{broker.node}")
 
 

@@ -136,7 +136,7 @@ def name(lookup: Callable[[int], Any], number: int) -> str:
 
 
 PROPERTIES = (
-    "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,"
+    "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,"
     "ExecMainStartTimestampMonotonic,StateChangeTimestampMonotonic"
 )
 
@@ -167,7 +167,16 @@ def unit_status(unit: Json, shown: dict[str, str]) -> Json:
         "enabled": shown.get("UnitFileState", ""),
         "needs_reload": shown.get("NeedDaemonReload", "") == "yes",
         "older": any(changed_after(path, max(since)) for path in unit["files"]),
+        "waits": waits(shown.get("ActiveState", ""), shown.get("MainPID", "")),
     }
+
+
+def waits(state: str, pid: str) -> bool:
+    """Whether a unit that starts is still flock(1), which becomes the program once it has the lock."""
+    try:
+        return state == "activating" and Path("/proc", pid, "comm").read_text("utf-8") == "flock\n"
+    except OSError:
+        return False
 
 
 def changed_after(path: str, microseconds: int) -> bool:
@@ -221,8 +230,12 @@ def broker(request: Json) -> Json | None:
     if asked is None:
         return None
     blank = not any(Path(asked["database"], trace).exists() for trace in TRACES)
-    state = run(["systemctl", "is-active", asked["unit"]]).stdout.strip()
+    shown = run(["systemctl", "show", "-p", "ActiveState,MainPID", "--", asked["unit"]]).stdout
+    unit = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    state = unit.get("ActiveState", "")
     answer: Json = {"blank": blank, "unit": state}
+    if waits(state, unit.get("MainPID", "")):
+        return answer
     if state in ("active", "activating", "reloading", "deactivating"):
         answer.update(evaluate(asked["node"], asked["expression"]))
     return answer
@@ -265,6 +278,41 @@ def by_rabbitmqctl(node: str, expression: str) -> subprocess.CompletedProcess[st
     return run(["rabbitmqctl", "--quiet", "--timeout", str(NODE), "-n", node, "eval", expression])
 
 
+def shared(request: Json) -> Json | None:
+    """A directory on shared storage: whether it is one, and whether the broker's user may write there."""
+    asked: Json | None = request["shared"]
+    if asked is None:
+        return None
+    directory = Path(asked["directory"])
+    if not directory.is_dir():
+        return {"exists": False}
+    return {
+        "exists": True,
+        "mounted": directory.is_mount(),
+        "filesystem": run(["findmnt", "-n", "-o", "FSTYPE", "-T", asked["directory"]]).stdout.strip(),
+        "writable": writable(asked["directory"]),
+        "identity": identity(asked["lock"]),
+    }
+
+
+def writable(directory: str) -> bool | None:
+    """By the broker's user; None when there is none yet."""
+    try:
+        pwd.getpwnam("rabbitmq")
+    except KeyError:
+        return None
+    return run(["test", "-w", directory], user="rabbitmq").returncode == 0
+
+
+def identity(path: str) -> str:
+    """The file's number and birth, the same on every host that has this very file; nobody writes into it."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return ""
+    return f"{status.st_ino} {status.st_mtime_ns}"
+
+
 def haproxy(request: Json) -> Json | None:
     """What HAProxy says on its runtime socket."""
     asked: Json | None = request["haproxy"]
@@ -293,7 +341,7 @@ def keepalived(request: Json) -> Json | None:
     }
 
 
-SECTIONS = (release, packages, files, units, addresses, resolves, broker, haproxy, keepalived)
+SECTIONS = (release, packages, files, units, addresses, resolves, broker, shared, haproxy, keepalived)
 
 
 def section(ask: Callable[[Json], Any], request: Json) -> Json:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from mqctl.model.status import FileStatus, HostStatus, ServiceStatus
+from mqctl.model.status import FileStatus, HostStatus, ServiceStatus, SharedStatus
 from mqctl.probe import parse_broker, parse_entrance
 from mqctl.probe.host import MARK
 
@@ -69,7 +69,16 @@ def _status(host: str, at: float, sections: dict[str, Any]) -> HostStatus:
         broker=parse_broker.broker_status(sections.get("broker")),
         haproxy=parse_entrance.haproxy_status(sections.get("haproxy")),
         keepalived=parse_entrance.keepalived_status(sections.get("keepalived")),
+        shared=_shared(sections.get("shared")),
     )
+
+
+def _shared(section: Any) -> SharedStatus | None:
+    """None also for what cannot be read: no evidence."""
+    try:
+        return SharedStatus.model_validate(section["answer"]) if section["answer"] else None
+    except _UNREADABLE:
+        return None
 
 
 def _section(sections: dict[str, Any], name: str, read: Callable[[Any], T]) -> T:
@@ -114,12 +123,13 @@ def _services(said: list[dict[str, Any]]) -> dict[str, ServiceStatus]:
 
 
 def _service(said: dict[str, Any]) -> ServiceStatus:
-    active = said["active"] in ("active", "reloading")
+    active, waits = said["active"] in ("active", "reloading"), said.get("waits") is True
     return ServiceStatus(
         unit=said["unit"],
         exists=said["load"] not in ("not-found", ""),
         active=active,
         enabled=said["enabled"] in ("enabled", "enabled-runtime", "alias", "static"),
         state=f"{said['active']}/{said['sub']}",
-        stale=bool(said["needs_reload"]) or (active and bool(said["older"])),
+        stale=bool(said["needs_reload"]) or ((active or waits) and bool(said["older"])),
+        waits=waits,
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqctl.model.status import BrokerStatus, HaproxyStatus, HostStatus, KeepalivedStatus
+from mqctl.model.status import BrokerStatus, HaproxyStatus, HostStatus, KeepalivedStatus, SharedStatus
 from mqctl.probe.host import MARK
 from mqctl.probe.parse import host_status
 from mqctl.probe.parse_broker import broker_status, telling
@@ -344,3 +344,40 @@ def test_a_link_that_cannot_be_read_makes_the_answer_unreadable() -> None:
     broker = host_status("mq1", printed(said)).broker
     assert broker is not None
     assert (broker.running, broker.links) == (False, None)
+
+
+DIRECTORY = {"exists": True, "mounted": True, "filesystem": "nfs4", "writable": None, "identity": "7 1700"}
+
+
+@pytest.mark.parametrize(
+    ("section", "seen"),
+    [
+        (
+            {"answer": DIRECTORY},
+            SharedStatus(exists=True, mounted=True, filesystem="nfs4", identity="7 1700"),
+        ),
+        ({"answer": {"exists": False}}, SharedStatus(exists=False)),
+        ({"answer": None}, None),
+        ({"error": "OSError: stale file handle"}, None),
+        ({"answer": {"mounted": True}}, None),
+        (None, None),
+    ],
+)
+def test_a_shared_directory(section: Any, seen: SharedStatus | None) -> None:
+    said = answer("broker-3.10.8")
+    said["sections"]["shared"] = section
+    assert host_status("mq1", printed(said)).shared == seen
+
+
+def test_a_unit_that_waits_for_its_lock_is_a_standby() -> None:
+    said = answer("stopped-3.10.8")
+    (unit,) = said["sections"]["units"]["answer"]
+    unit |= {"active": "activating", "sub": "start", "waits": True, "older": True}
+    said["sections"]["broker"] = {"answer": {"blank": False, "unit": "activating"}}
+    host = host_status("mq1", printed(said))
+    assert host.waits
+    assert host.services["rabbitmq-server.service"].stale
+    assert host.broker == BrokerStatus(running=False, blank=False)
+    unit |= {"waits": False}
+    host = host_status("mq1", printed(said))
+    assert (host.waits, host.services["rabbitmq-server.service"].stale) == (False, False)
