@@ -69,6 +69,7 @@ _MEMBERSHIP = {
     "rejoin": "is reset (it holds nothing) and joins {}",
     "start": "is started",
     "retype": "is reset and becomes a {} node",
+    "stand-by": "is started, and waits while another host has the data directory",
 }
 
 

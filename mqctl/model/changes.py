@@ -54,15 +54,16 @@ class ServiceChange(Model):
 
 
 class MembershipChange(Model):
-    """A broker that founds the cluster or joins it."""
+    """A broker that founds the cluster, joins it, or waits for its turn."""
 
     host: str
     node: str
-    action: Literal["found", "join", "rejoin", "start", "retype"]
+    action: Literal["found", "join", "rejoin", "start", "retype", "stand-by"]
     """found: starts a cluster; join: blank, becomes a member with `peer`; start: is a member already.
 
     rejoin: runs as an empty cluster of its own, is reset and becomes a member with `peer`. retype: runs as a
-    member, and becomes a node of `node_type`.
+    member, and becomes a node of `node_type`. stand-by: is started, and serves or waits
+    for the data directory that another host's broker has.
     """
     peer: str | None = None
     node_type: NodeType | None = None

@@ -18,7 +18,9 @@ _ENTRANCE = ("haproxy", "keepalived")
 
 def for_ansible(plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any]:
     """Hosts with their work, groups in working order, the objects' requests. Carries secrets."""
-    objects = dict(_objects(changes, plan, topology, status) for changes in plan.clusters)
+    objects = {
+        host: calls for one in plan.clusters for host, calls in _objects(one, plan, topology, status).items()
+    }
     names = [host.name for host in topology.hosts if host.name in plan.hosts or host.name in objects]
     hosts = {name: _host(name, plan, topology, status) for name in names}
     return {
@@ -73,12 +75,15 @@ def _needs_daemon_reload(name: str, files: Iterable[FileChange], status: Cluster
 
 def _broker(name: str, plan: Plan, topology: Topology, status: ClusterStatus) -> dict[str, Any]:
     actions: list[str] = [change.action for change in plan.membership if change.host == name]
-    actions += [c.action for c in plan.services if c.host == name and c.action == "restart"]
+    partners = _partners(name, topology)
+    restart = "hand-over" if partners else "restart"
+    actions += [restart for c in plan.services if c.host == name and c.action == "restart"]
     return {
         "action": actions[0] if actions else None,
         "node": node_of(topology, name),
         "node_type": _node_type(name, topology),
         "peers": _peers(name, topology),
+        "partners": partners,
         "alone": _alone(name, topology, status),
     }
 
@@ -93,6 +98,17 @@ def _peers(name: str, topology: Topology) -> list[str]:
     clusters = [[host for host in cluster.brokers if host.broker] for cluster in topology.clusters]
     own = next((hosts for hosts in clusters if name in [host.name for host in hosts]), [])
     return [host.broker.node for host in own if host.broker]
+
+
+def _partners(name: str, topology: Topology) -> list[dict[str, Any]]:
+    """Where the brokers listen that share the data directory with this one."""
+    sharing = [cluster.brokers for cluster in topology.clusters if cluster.shared_dir]
+    own = next((hosts for hosts in sharing if name in [host.name for host in hosts]), ())
+    return [
+        {"address": str(host.broker.listens), "port": host.broker.settings.port}
+        for host in own
+        if host.broker and host.name != name
+    ]
 
 
 def _alone(name: str, topology: Topology, status: ClusterStatus) -> bool:
@@ -136,8 +152,9 @@ def _groups(
         "mqctl_units": [n for n, h in hosts.items() if h["units"]["enable"] or h["units"]["daemon_reload"]],
         "mqctl_brokers_start": [change.host for change in plan.membership if change.action == "start"],
         "mqctl_brokers_join": [
-            change.host for change in plan.membership if change.action not in ("start", "retype")
+            change.host for change in plan.membership if change.action not in ("start", "retype", "stand-by")
         ],
+        "mqctl_brokers_standby": [change.host for change in plan.membership if change.action == "stand-by"],
         "mqctl_brokers_retype": [change.host for change in plan.membership if change.action == "retype"],
         "mqctl_brokers_restart": [change.host for change in plan.services if change.action == "restart"],
         "mqctl_objects": list(objects),
@@ -158,21 +175,35 @@ def vip_holder(topology: Topology, status: ClusterStatus) -> str | None:
 
 def _objects(
     changes: ClusterChanges, plan: Plan, topology: Topology, status: ClusterStatus
-) -> tuple[str, dict[str, Any]]:
+) -> dict[str, dict[str, Any]]:
     """Who makes the calls of a cluster, and which."""
     cluster = next(one for one in topology.clusters if one.cluster_name == changes.cluster)
-    host = _speaker(plan, cluster, status)
+    return {host: _calls(changes, cluster, host) for host in _speakers(plan, cluster, status)}
+
+
+def _calls(changes: ClusterChanges, cluster: Topology, host: str) -> dict[str, Any]:
     broker = cluster.host(host).broker
     assert broker is not None
     admin = broker.settings.admin_user
     user = next((user for user in cluster.objects.users if user.name == admin), None)
-    return host, {
+    return {
         "port": broker.settings.management_port,
         "user": admin,
         "password": reveal(user.password) if user and user.password else None,
         "password_hash": reveal(user.password_hash) if user and user.password_hash else None,
         "requests": [_request(request) for request in changes.requests],
     }
+
+
+def _speakers(plan: Plan, topology: Topology, status: ClusterStatus) -> list[str]:
+    """One; of brokers that share a data directory all that will be up: the lock says which of them serves
+    then, and those that wait leave it alone."""
+    if not topology.shared_dir:
+        return [_speaker(plan, topology, status)]
+    started = {change.host for change in plan.membership}
+    answers = status.of([host.name for host in topology.brokers]).hosts
+    up = {one.host for one in answers if one.waits or (one.broker and one.broker.running)}
+    return [host.name for host in topology.brokers if host.name in started | up]
 
 
 def _speaker(plan: Plan, topology: Topology, status: ClusterStatus) -> str:

@@ -18,6 +18,7 @@ def restart_order(topology: Topology, status: ClusterStatus) -> tuple[str, ...]:
     Fewest led queues first: a restarted leader hands its queues to a peer, so the one that leads most goes
     last and its queues move once instead of once per restart. Among equals the inventory's order, the founder
     (first disc broker) last: it holds the schema in every state of the roll. One cluster after the other.
+    Standbys of a shared data directory come before the broker that has it.
     """
     return tuple(name for cluster in topology.clusters for name in _restart_order(cluster, status))
 
@@ -25,11 +26,18 @@ def restart_order(topology: Topology, status: ClusterStatus) -> tuple[str, ...]:
 def _restart_order(cluster: Topology, status: ClusterStatus) -> list[str]:
     names = [host.name for host in cluster.brokers]
     led, founder = _led(status.of(names)), founder_of(cluster)
+    serving = _serving(cluster, status)
 
-    def rank(name: str) -> tuple[int, bool]:
-        return led.get(node_of(cluster, name), 0), name == founder
+    def rank(name: str) -> tuple[bool, int, bool]:
+        return name in serving, led.get(node_of(cluster, name), 0), name == founder
 
     return sorted(names, key=rank)
+
+
+def _serving(cluster: Topology, status: ClusterStatus) -> list[str]:
+    """Of brokers that share a data directory the one that has it: the others take it over."""
+    answers = status.of([host.name for host in cluster.brokers]).hosts if cluster.shared_dir else ()
+    return [answer.host for answer in answers if answer.broker and answer.broker.running]
 
 
 def founder_of(topology: Topology) -> str | None:

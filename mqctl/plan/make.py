@@ -26,6 +26,7 @@ from mqctl.plan.objects import ObjectPlan, plan_objects
 from mqctl.plan.packages import plan_packages
 from mqctl.plan.refusal import Refusal, raise_all
 from mqctl.plan.services import plan_services
+from mqctl.plan.shared import plan_shared
 
 
 def make(
@@ -88,7 +89,8 @@ def _membership(
     cluster: Topology, status: ClusterStatus, chosen: Collection[str], locked_out: Collection[str]
 ) -> Membership:
     """Who comes, and who becomes another type of node."""
-    found = plan_membership(cluster, status, chosen, locked_out)
+    plan_brokers = plan_shared if cluster.shared_dir else plan_membership
+    found = plan_brokers(cluster, status, chosen, locked_out)
     astray = {change.host for change in found.changes}
     members = [seen for seen in found.cluster if seen.host not in astray]
     changes, refusals = plan_types(cluster, members, chosen)

@@ -24,6 +24,8 @@ class Seen:
     status: BrokerStatus | None
     active: bool = False
     """systemd says that its unit runs."""
+    waits: bool = False
+    """It is a standby, and waits for the data directory that another host's broker has."""
 
     @property
     def running(self) -> bool:
@@ -64,8 +66,8 @@ def plan_membership(
 
     Those `locked_out` do not answer because of their cookie files, which this very plan puts right.
     """
-    brokers = [_see(topology, status, host.name) for host in topology.brokers]
-    refusals = [_hung(seen) for seen in brokers if seen.hung and seen.host not in locked_out]
+    brokers = [see(topology, status, host.name) for host in topology.brokers]
+    refusals = [hung(seen) for seen in brokers if seen.hung and seen.host not in locked_out]
     clusters = _clusters(brokers)
     main, rivals = _choose(clusters, founder_of(topology))
     refusals += [_two_clusters(main, rival) for rival in rivals if _holds_data(rival)]
@@ -75,12 +77,14 @@ def plan_membership(
     return Membership(tuple(changes), tuple(refusals + more), tuple(notes), tuple(main))
 
 
-def _see(topology: Topology, status: ClusterStatus, name: str) -> Seen:
+def see(topology: Topology, status: ClusterStatus, name: str) -> Seen:
+    """What one host told of its broker."""
     answer = status.host(name)
     if answer is None or not answer.answered:
         return Seen(name, node_of(topology, name), None)
     active = any(service.active for unit, service in answer.services.items() if unit.startswith(_UNIT))
-    return Seen(name, node_of(topology, name), answer.broker or BrokerStatus(running=False), active)
+    broker = answer.broker or BrokerStatus(running=False)
+    return Seen(name, node_of(topology, name), broker, active, answer.waits)
 
 
 def _clusters(brokers: Sequence[Seen]) -> list[list[Seen]]:
@@ -226,7 +230,8 @@ def _two_clusters(main: Sequence[Seen], rival: Sequence[Seen]) -> Refusal:
     )
 
 
-def _hung(seen: Seen) -> Refusal:
+def hung(seen: Seen) -> Refusal:
+    """A broker of which nothing is known is not planned around."""
     reason = seen.status.error if seen.status else ""
     return Refusal(
         f"{seen.host}: the broker runs but does not answer: {reason}",

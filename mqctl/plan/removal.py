@@ -21,8 +21,10 @@ def removal(
 ) -> dict[str, Any]:
     """Hosts with their units and files; `data` names the directories that brokers lose, too."""
     answers = {answer.host: answer for answer in status.hosts}
+    lost = list(data)
     hosts = {
-        host.name: _host(host, bundles[host.name], answers[host.name], list(data)) for host in topology.hosts
+        host.name: _host(host, bundles[host.name], answers[host.name], _data(host, topology, lost))
+        for host in topology.hosts
     }
     return {
         "hosts": hosts,
@@ -46,8 +48,24 @@ def _host(host: Host, bundle: HostBundle, answer: HostStatus, data: list[str]) -
             for component in ("keepalived", "haproxy", "rabbitmq")
         },
         "files": [file for file in files if file is not None],
-        "data": data if host.broker else [],
+        "data": data,
     }
+
+
+def _data(host: Host, topology: Topology, data: list[str]) -> list[str]:
+    """What a broker's host deletes. Of a shared directory the first one does, and only the node's own."""
+    if host.broker is None or not data:
+        return []
+    shared = host.broker.settings.shared_dir
+    if shared is None:
+        return data
+    site = next(site for site in topology.sites if host in site.hosts)
+    own = f"{shared}/{host.broker.node}"
+    return [f"{own}{end}" for end in _ENDS] if host == site.brokers[0] else []
+
+
+_ENDS = ("", ".pid", "-feature_flags", "-plugins-expand")
+"""What a node leaves in its MNESIA_BASE, behind its name (RabbitMQ guide "File and Directory Location")."""
 
 
 def _installed(answer: HostStatus, unit: str) -> bool:

@@ -39,7 +39,7 @@ def _run(
 ) -> ServiceChange | None:
     """Started when it does not run; otherwise restarted (brokers) or reloaded when it runs on old files."""
     is_broker = service.component == "rabbitmq"
-    if live is None or not live.active:
+    if live is None or not (live.active or live.waits):
         reason = f"is {live.state or 'not running'}" if live else "is not installed yet"
         return None if is_broker else _change(bundle, service, "start", reason)
     if reason := _outdated(service, live, files):

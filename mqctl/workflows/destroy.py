@@ -102,7 +102,9 @@ PHASES = (
 
 def told(order: Order) -> list[str]:
     """What is gone, and what is still there."""
-    kept = "the node databases were deleted" if order.data else f"the node databases are still in {DATA}"
+    sites = order.topology.sites
+    places = " and ".join(dict.fromkeys(site.shared_dir or DATA for site in sites))
+    kept = "the node databases were deleted" if order.data else f"the node databases are still in {places}"
     return [
         "keepalived, haproxy and rabbitmq-server are stopped and disabled; their packages stay",
         "mqctl's files and its lines in /etc/hosts are gone",

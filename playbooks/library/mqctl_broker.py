@@ -16,13 +16,22 @@ options:
       C(found) starts a blank broker as the first of a cluster, C(join) starts a blank one that joins it,
       C(rejoin) empties one that runs alone without user data and joins it,
       C(start) starts a stopped member, C(restart) restarts a running one,
-      C(retype) makes a running member a node of O(node_type), which empties it.
+      C(retype) makes a running member a node of O(node_type), which empties it,
+      C(stand-by) starts one whose data directory others share, C(hand-over) restarts such a one.
     type: str
-    choices: [found, join, rejoin, start, restart, retype]
+    choices: [found, join, rejoin, start, restart, retype, stand-by, hand-over]
     required: true
   node: {description: "Erlang node name, e.g. C(rabbit@mq1).", type: str, required: true}
   node_type: {description: What C(retype) makes of it., type: str, choices: [disc, ram], default: disc}
   peers: {description: Node names of all brokers of the inventory., type: list, elements: str, default: []}
+  partners:
+    description: Brokers that share the data directory with this one.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      address: {description: Where it listens when it serves., type: str, required: true}
+      port: {description: The port of its AMQP listener., type: int, required: true}
   alone: {description: The plan saw this broker running without any other member., type: bool, default: false}
   unit: {description: The systemd unit., type: str, default: rabbitmq-server.service}
   boot_timeout: {description: Seconds until the broker must be up., type: int, default: 300}
@@ -48,16 +57,28 @@ note:
 
 import os
 import re
+import socket
 import time
 from contextlib import nullcontext
 
 from ansible.module_utils import mqctl_override as override
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.mqctl_node import CONTENT, HELD, LIFE, ask
-from ansible.module_utils.mqctl_systemd import NotDoneError, abandoned, control, journal, poll, run, state
+from ansible.module_utils.mqctl_systemd import (
+    NotDoneError,
+    abandoned,
+    control,
+    journal,
+    poll,
+    run,
+    state,
+    waits,
+)
 
 ATTEMPTS = 2
 """Boots that may fail before the broker counts as broken: the first may lose a race against its peers."""
+GREETING = 3
+"""Seconds in which a broker that serves takes a connection and answers."""
 LEAST_DISC = 2
 """Disc nodes that must go on running: with one, its loss is the loss of all metadata."""
 FLAGS_OF_3_8 = ["quorum_queue", "implicit_default_bindings", "virtual_host_metadata"]
@@ -73,6 +94,7 @@ class Broker:
         self.node = parameters["node"]
         self.node_type = parameters["node_type"]
         self.others = sorted(set(parameters["peers"]) - {self.node})
+        self.partners = parameters["partners"]
         self.alone = parameters["alone"]
         self.unit = parameters["unit"]
         self.boot_timeout = parameters["boot_timeout"]
@@ -88,8 +110,18 @@ class Broker:
         """Whether systemd and the node agree that it runs."""
         return state(self.unit)["ActiveState"] == "active" and self.life() is not None
 
-    def boot(self):
-        """(Re)start the unit without blocking on it, and wait until the node is fully booted."""
+    def serves(self):
+        """What the node says once systemd and the node agree that it runs."""
+        return state(self.unit)["ActiveState"] == "active" and self.life()
+
+    def settles(self):
+        """Whether it serves, or waits while a partner serves."""
+        if waits(self.unit):
+            return any(greets(partner["address"], partner["port"]) for partner in self.partners)
+        return self.serves()
+
+    def boot(self, ready=None):
+        """(Re)start the unit without blocking on it, and wait until it is `ready`; else until it serves."""
         before = state(self.unit)["InvocationID"]
         offset = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         control("reset-failed", self.unit)
@@ -99,7 +131,7 @@ class Broker:
             now = state(self.unit)
             if now["ActiveState"] == "failed" or int(now["NRestarts"]) >= ATTEMPTS:
                 raise NotDoneError(f"{self.node} does not boot{self.last_words(offset)}")
-            return now["ActiveState"] == "active" and now["InvocationID"] != before and self.life()
+            return now["InvocationID"] != before and (ready or self.serves)()
 
         return poll(
             booted,
@@ -254,6 +286,36 @@ def restart(broker):
     return "restarted"
 
 
+def stand_by(broker):
+    """Start a broker whose data directory another host may have: it serves, or waits for its turn."""
+    if broker.settles():
+        return None
+    if state(broker.unit)["ActiveState"] == "activating":
+        poll(broker.settles, broker.boot_timeout, lambda: f"nobody serves {broker.node}")
+    else:
+        broker.boot(broker.settles)
+    return "waits for the data directory" if waits(broker.unit) else "started"
+
+
+def hand_over(broker):
+    """Restart a broker whose data directory others share: one that waits takes it over from one that serves.
+
+    Somebody serves before the next one is restarted.
+    """
+    broker.boot(broker.settles)
+    return "restarted, and waits for the data directory" if waits(broker.unit) else "restarted"
+
+
+def greets(address, port):
+    """Whether somebody answers AMQP's protocol header there as a broker does (AMQP 0-9-1, section 4.2.2)."""
+    try:
+        with socket.create_connection((address, port), timeout=GREETING) as connection:
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            return connection.recv(3) == b"\x01\x00\x00"
+    except OSError:
+        return False
+
+
 def retype(broker):
     """Make a member a disc or RAM node. RabbitMQ empties it: it must hold nothing that no other node has."""
     if not broker.is_up():
@@ -337,6 +399,8 @@ ACTIONS = {
     "start": start,
     "restart": restart,
     "retype": retype,
+    "stand-by": stand_by,
+    "hand-over": hand_over,
 }
 
 
@@ -347,6 +411,15 @@ def main():
             "node": {"type": "str", "required": True},
             "node_type": {"type": "str", "choices": ["disc", "ram"], "default": "disc"},
             "peers": {"type": "list", "elements": "str", "default": []},
+            "partners": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "address": {"type": "str", "required": True},
+                    "port": {"type": "int", "required": True},
+                },
+            },
             "alone": {"type": "bool", "default": False},
             "unit": {"type": "str", "default": "rabbitmq-server.service"},
             "boot_timeout": {"type": "int", "default": 300},

@@ -25,6 +25,8 @@ options:
       body: {description: A JSON document., type: str}
       binding: {description: "The binding below C(path) to delete, its key and arguments.", type: dict}
   timeout: {description: Seconds until the API must answer., type: int, default: 60}
+  unit: {description: "The systemd unit; one that waits for its lock has nothing to call.", type: str,
+         default: rabbitmq-server.service}
 author:
   - mqctl
 """
@@ -51,7 +53,7 @@ import json
 import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.mqctl_systemd import NotDoneError, poll, run
+from ansible.module_utils.mqctl_systemd import NotDoneError, poll, run, waits
 
 SECONDS = 30
 
@@ -174,6 +176,7 @@ def main():
                 },
             },
             "timeout": {"type": "int", "default": 60},
+            "unit": {"type": "str", "default": "rabbitmq-server.service"},
         },
         supports_check_mode=True,
     )
@@ -183,6 +186,8 @@ def main():
         module.exit_json(changed=bool(requests), note=f"would make {len(requests)} calls")
     made = 0
     try:
+        if waits(given["unit"]):
+            module.exit_json(changed=False, note="another host has the data directory, and makes them")
         api = Api(given["port"], given["user"], given["password"])
         repaired = log_in(api, given["user"], given["password"], given["timeout"])
         for request in requests:

@@ -52,6 +52,16 @@ def state(unit):
     return dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
 
 
+def waits(unit):
+    """Whether it starts and is still flock(1), which becomes the program once it has the lock: a standby."""
+    now = state(unit)
+    try:
+        with open(f"/proc/{now.get('MainPID')}/comm", encoding="utf-8") as name:
+            return now["ActiveState"] == "activating" and name.read().strip() == "flock"
+    except OSError:
+        return False
+
+
 def control(*arguments):
     """`systemctl ...`; NotDoneError with systemd's own sentence."""
     done = run(["systemctl", *arguments], timeout=120)

@@ -1,11 +1,16 @@
 """When a broker may be stopped, judged from what it says of itself."""
 
 import importlib
+import socket
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import ansible.module_utils
 import pytest
+
+from mqctl.probe import host
 
 from . import modules
 
@@ -196,3 +201,133 @@ def test_an_only_copy_is_not_erased(broker, monkeypatch, held, said):
     with pytest.raises(broker.NotDoneError) as caught:
         broker.refuse_only_copies(Node("ram"))
     assert str(caught.value) == said
+
+
+class Sharer:
+    """A broker whose data directory others share; what it does is only noted."""
+
+    node, unit, boot_timeout, partners = "rabbit@warren", "rabbitmq-server.service", 0.5, [{}]
+
+    def __init__(self, settles, waiting=False):
+        self.looks, self.waiting, self.booted = list(settles), waiting, []
+
+    def settles(self):
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+    def boot(self, ready):
+        self.booted.append(ready)
+
+
+@pytest.mark.parametrize(
+    ("settles", "state", "booted", "said"),
+    [
+        ([True], "active", 0, None),
+        ([False], "inactive", 1, "started"),
+        ([False], "failed", 1, "started"),
+        # it starts already: a restart would only give its place in the queue away
+        ([False, False, True], "activating", 0, "started"),
+    ],
+)
+def test_a_broker_is_started_beside_those_that_share_its_data(
+    broker, monkeypatch, settles, state, booted, said
+):
+    monkeypatch.setattr(broker, "state", lambda unit: {"ActiveState": state})
+    monkeypatch.setattr(broker, "waits", lambda unit: False)
+    sharer = Sharer(settles)
+    assert broker.stand_by(sharer) == said
+    assert sharer.booted == [sharer.settles] * booted
+
+
+def test_nobody_who_serves_is_told(broker, monkeypatch):
+    monkeypatch.setattr(broker, "state", lambda unit: {"ActiveState": "activating"})
+    with pytest.raises(broker.NotDoneError, match=r"nobody serves rabbit@warren \(waited 0.5 s\)"):
+        broker.stand_by(Sharer([False]))
+
+
+def test_a_restart_hands_the_data_over(broker, monkeypatch):
+    monkeypatch.setattr(broker, "waits", lambda unit: True)
+    sharer = Sharer([True])
+    assert broker.hand_over(sharer) == "restarted, and waits for the data directory"
+    assert sharer.booted == [sharer.settles]
+
+
+PARTNERS = [{"address": "10.0.0.1", "port": 5672}, {"address": "10.0.0.2", "port": 5672}]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "greeting", "running", "settled"),
+    [
+        (True, ["10.0.0.2"], False, True),
+        (True, [], False, False),
+        (False, [], True, True),
+        (False, ["10.0.0.2"], False, False),
+    ],
+)
+def test_it_serves_or_waits_while_another_one_serves(
+    broker, monkeypatch, waiting, greeting, running, settled
+):
+    one = broker.Broker(
+        {
+            "node": "rabbit@warren",
+            "node_type": "disc",
+            "peers": ["rabbit@warren", "rabbit@warren"],
+            "partners": PARTNERS,
+            "alone": True,
+            "unit": "u",
+            "boot_timeout": 1,
+            "gate_timeout": 1,
+        }
+    )
+    monkeypatch.setattr(broker, "waits", lambda unit: waiting)
+    monkeypatch.setattr(broker, "greets", lambda address, port: address in greeting)
+    monkeypatch.setattr(broker, "state", lambda unit: {"ActiveState": "active"})
+    monkeypatch.setattr(broker, "ask", lambda node, expression: {"running": running})
+    assert bool(one.settles()) is settled
+    assert one.others == []
+
+
+@pytest.mark.parametrize(
+    ("said", "greets"), [(b"\x01\x00\x00\x00", True), (b"AMQP\x00", False), (b"", False)]
+)
+def test_who_answers_as_a_broker_serves(broker, said, greets):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                assert connection.recv(8) == b"AMQP\x00\x00\x09\x01"
+                connection.sendall(said)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        assert broker.greets(*server.getsockname()) is greets
+        thread.join(10)
+        where = server.getsockname()
+    assert broker.greets(*where) is False
+
+
+def test_whoever_waits_for_a_lock_is_flock_until_it_has_it(broker, monkeypatch, tmp_path):
+    """A real flock(1): the unit's way of starting the broker."""
+    lock = tmp_path / "lock"
+    argv = ["flock", "--exclusive", "--no-fork", str(lock), "sleep", "60"]
+    with subprocess.Popen(argv) as holder:
+        broker.poll(lambda: comm(holder) == "sleep", 10, lambda: "no lock")
+        with subprocess.Popen(argv) as second:
+            broker.poll(lambda: comm(second) == "flock", 10, lambda: "no flock")
+            systemd = broker.waits.__globals__
+            shown = {"ActiveState": "activating", "MainPID": str(second.pid)}
+            monkeypatch.setitem(systemd, "state", lambda unit: shown)
+            assert broker.waits("u") is True
+            assert host.waits("activating", str(second.pid)) is True
+            assert host.waits("activating", str(holder.pid)) is False
+            assert host.waits("active", str(second.pid)) is False
+            assert host.waits("activating", "0") is False
+            holder.kill()
+            broker.poll(lambda: comm(second) == "sleep", 10, lambda: "the lock was not passed on")
+            assert broker.waits("u") is False
+            assert host.waits("activating", str(second.pid)) is False
+            second.kill()
+
+
+def comm(process):
+    return Path(f"/proc/{process.pid}/comm").read_text().strip()

@@ -3,10 +3,14 @@
 import base64
 import json
 import os
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+
+from mqctl.gates.wait import wait
 
 from . import modules
 
@@ -212,3 +216,25 @@ def test_a_failing_rabbitmqctl_is_told(api, tmp_path):
     answer = make(api({}, password="another"), path=tmp_path)
     assert answer["msg"].startswith("rabbitmqctl add_user: node is down")
     assert os.fspath(tmp_path) not in answer["msg"]
+
+
+def comm(process):
+    return Path(f"/proc/{process.pid}/comm").read_text().strip()
+
+
+def test_where_another_host_has_the_data_directory_no_call_is_made(api, tmp_path):
+    """systemctl says that the unit starts, and its process is flock(1)."""
+    server = api({})
+    argv = ["flock", "--exclusive", "--no-fork", str(tmp_path / "lock"), "sleep", "60"]
+    with subprocess.Popen(argv) as holder:
+        wait(lambda: comm(holder) == "sleep", timeout=10)
+        with subprocess.Popen(argv) as standby:
+            wait(lambda: comm(standby) == "flock", timeout=10)
+            program = tmp_path / "systemctl"
+            program.write_text(f"#!/bin/sh\necho ActiveState=activating; echo MainPID={standby.pid}\n")
+            program.chmod(0o755)
+            answer = make(server, call("PUT", "vhosts/a", {}), path=tmp_path)
+            standby.kill()
+        holder.kill()
+    assert (answer["changed"], server.seen) == (False, [])
+    assert answer["note"] == "another host has the data directory, and makes them"

@@ -43,6 +43,7 @@ def test_a_first_run_names_everybody_once_per_piece_of_work() -> None:
         "mqctl_units": everybody,
         "mqctl_brokers_start": [],
         "mqctl_brokers_join": ["mq1", "mq2", "mq3"],
+        "mqctl_brokers_standby": [],
         "mqctl_brokers_retype": [],
         "mqctl_brokers_restart": [],
         "mqctl_objects": ["mq1"],
@@ -60,6 +61,7 @@ def test_a_brokers_entry() -> None:
         "node": "rabbit@mq2",
         "node_type": "disc",
         "peers": ["rabbit@mq1", "rabbit@mq2", "rabbit@mq3"],
+        "partners": [],
         "alone": False,
     }
     assert (host["haproxy"], host["keepalived"]) == (None, None)
