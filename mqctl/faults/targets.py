@@ -75,6 +75,8 @@ def _missing_ties(scenario: Scenario, topology: Topology) -> str | None:
     among_peers = scenario.target in _OF_CLUSTERS or scenario.fault in ("cut-from-peers", "cut-one-way")
     if apart and among_peers:
         return f"a cluster, and the brokers of {topology.name} stay apart"
+    if scenario.expect.backlog and not topology.shared_dir:
+        return f"one data directory for all brokers, and those of {topology.name} have one each"
     if scenario.target == "active-broker" and not apart:
         return f"brokers that stay apart, and those of {topology.name} are one cluster"
     if scenario.target == "ram-and-disc-node" and not {"ram", "disc"} <= _types(topology).keys():
@@ -86,7 +88,8 @@ def settled(expect: Expectation, topology: Topology, host: str) -> Expectation:
     """What `as-configured` means for a VIP, or a warren's clients, that this host had when it was broken."""
     if expect.broker_after == "as-configured":
         failback = all(balancer.haproxy.failback for balancer in topology.balancers if balancer.haproxy)
-        back = failback and not _is_backup(topology.host(host))
+        # whoever comes back to a shared data directory waits for it
+        back = failback and not _is_backup(topology.host(host)) and not topology.shared_dir
         expect = expect.model_copy(update={"broker_after": "returns" if back else "stays"})
     if expect.vip_after != "as-configured":
         return expect

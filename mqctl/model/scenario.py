@@ -77,6 +77,9 @@ class Expectation(Model):
     as long as its broker is, which no timer governs. Nothing confirmed may be lost all the same."""
     broker_after: Literal["as-configured", "returns", "stays"] | None = None
     """Where the clients of a warren must be in the end: back on their broker, or where they went."""
+    backlog: Literal["delivered-meanwhile"] | None = None
+    """What was confirmed before the fault must be delivered before it is healed: another broker has the same
+    messages."""
     verdict: Literal["pass", "fail"] = "pass"
     """fail: a control, an unsafe set-up that this test must find out."""
     because: tuple[str, ...] = ()

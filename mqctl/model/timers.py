@@ -79,6 +79,15 @@ def silent(balancer: HaproxySettings) -> Term:
     )
 
 
+def risen(balancer: HaproxySettings) -> Term:
+    """HAProxy manual, "downinter", "fastinter", "rise": a server that works again goes UP."""
+    return Term(
+        balancer.check_downinter + (balancer.check_rise - 1) * balancer.check_fastinter,
+        f"downinter {balancer.check_downinter:g} + "
+        f"{balancer.check_rise - 1} x fastinter {balancer.check_fastinter:g}",
+    )
+
+
 def turnaround(balancer: HaproxySettings) -> Term:
     """HAProxy waits before it tries again elsewhere, at most 1 s; roundrobin goes on at once (backend.c)."""
     wait = 0.0 if balancer.balance == "roundrobin" else min(1.0, balancer.timeout_connect)

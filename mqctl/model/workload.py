@@ -51,9 +51,9 @@ class WorkloadSettings(Model):
     """transient: what is in the queue does not survive the broker (a control; no application should)."""
     acknowledge: Literal["manual", "automatic"] = "manual"
     """automatic: what is on the wire does not survive the consumer (a control)."""
-    consume: Literal["throughout", "from-fault", "after-healing"] = "throughout"
-    """from-fault: consumers find messages piled up, and things break when they begin; after-healing: messages
-    pile up while something is broken."""
+    consume: Literal["throughout", "from-fault", "from-effect", "after-healing"] = "throughout"
+    """from-fault: consumers find messages piled up, and things break when they begin; from-effect: they come
+    when the fault shows; after-healing: messages pile up while something is broken."""
     policy: Mapping[str, str | int] | None = None
     """A policy for the test's queues alone, in place of the cluster's own."""
     policy_before_fault: Mapping[str, str | int] | None = None

@@ -17,6 +17,8 @@ LOOK = Term(0.5, "two looks 0.25")
 """Moves are seen by looking four times a second, at both routers."""
 SEEN = Term(2.0, "the fault is seen 2")
 """`hold` begins when the fault was observed."""
+BOOT = Term(20.0, "a broker's boot 20")
+"""From the lock to the listener, definitions and messages read: 6 to 15 s were seen on two busy cores."""
 ALARM = Term(10.0, "alarm check 10")
 """RabbitMQ looks at its disc every 10 s at most (guide "Free Disk Space Alarms"), at memory more often."""
 
@@ -106,6 +108,8 @@ def _brokers(topology: Topology, scenario: Scenario, patience: Patience) -> Term
     ):
         return None
     held = Term(scenario.hold, f"hold {scenario.hold:g}") + SEEN
+    if topology.shared_dir and (fault in (*_GONE, *_SILENT) or fault == "power-off"):
+        return _takeover(topology, patience, held, fault)
     if fault in _GONE:
         return _noticed(topology, patience, silently=False)
     if fault in _ALARMS:
@@ -119,6 +123,22 @@ def _brokers(topology: Topology, scenario: Scenario, patience: Patience) -> Term
         tick = timers.longest(_ticktime(topology), noticed) if topology.site.clustered else noticed
         return tick if fault == "power-off" else timers.shortest(held, tick)
     return None
+
+
+def _takeover(topology: Topology, patience: Patience, held: Term, fault: str) -> Term:
+    """Until the standby of a shared data directory serves: it has the lock, boots, and HAProxy has seen it.
+
+    A process that ends gives the lock back at once; of a host that ends the storage has to notice it. One
+    that only hangs keeps it: then the fault's end ends it.
+    """
+    balancer = next((host.haproxy for host in topology.balancers if host.haproxy), None)
+    seen = timers.risen(balancer) if balancer and balancer.check != "none" else Term(0, "no checks 0")
+    if fault in _SILENT:
+        return held + seen
+    settings = next(host.broker.settings for host in topology.brokers if host.broker)
+    lease = Term(settings.shared_lease, f"lease {settings.shared_lease:g}")
+    up = (lease + BOOT if fault == "power-off" else BOOT) + seen
+    return timers.longest(up, _noticed(topology, patience, silently=fault == "power-off"))
 
 
 def _noticed(topology: Topology, patience: Patience, *, silently: bool, frozen: bool = False) -> Term:

@@ -9,7 +9,7 @@ from mqctl.model.gate import GateResult, Outcome, overall
 from mqctl.model.history import History
 from mqctl.model.scenario import Expectation
 from mqctl.model.verdict import Continuity, Effects, MessageCounts, Verdict
-from mqctl.verdict import continuity, effects, limits, messages, stops
+from mqctl.verdict import backlog, continuity, effects, limits, messages, stops
 
 LEAST_BEFORE = 20
 """Confirmed messages before the fault, without which nothing is known to have worked."""
@@ -145,6 +145,8 @@ def _fault(recorded: History, seen: Effects, expect: Expectation) -> Iterator[Ga
     )
     if expect.moves:
         yield _moves(recorded, seen, expect.moves)
+    if expect.backlog:
+        yield from backlog.judge(recorded, seen.host)
     if expect.publishing == "stops":
         yield from stops.judge(recorded, seen.host)
 

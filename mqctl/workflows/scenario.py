@@ -178,6 +178,8 @@ class Run:
         problem = ""
         for number, group in enumerate(rounds):
             with self._fault(group):
+                if number == 0 and self._settings.consume == "from-effect":
+                    self._clients.consume()
                 self._for(self._scenario.hold)
             if number == 0 and self._settings.consume == "after-healing":
                 self._clients.consume()

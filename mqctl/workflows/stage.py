@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -73,7 +74,8 @@ class Stage:
     @property
     def apart(self) -> Mapping[str, str]:
         """The brokers' hosts by cluster name where each broker is a cluster of its own, else none."""
-        clusters = self.topology.clusters if not self.topology.site.clustered else ()
+        own = not self.topology.site.clustered and not self.topology.shared_dir
+        clusters = self.topology.clusters if own else ()
         return {one.cluster_name: one.brokers[0].name for one in clusters}
 
     @property
@@ -169,7 +171,12 @@ class Stage:
         return ((active,),)
 
     def active(self) -> str | None:
-        """The broker of a warren that the entrance leads to; None: to nobody."""
+        """The broker of a warren that the entrance leads to; None: to nobody.
+
+        Brokers that share a data directory all say the same name: the one that greets is it.
+        """
+        if self.topology.shared_dir:
+            return next(iter(greeting(self.topology)), None)
         where = self.account.endpoints[0]
         return self.apart.get(cluster_behind(where.host, where.port) or "")
 
@@ -189,6 +196,9 @@ class Stage:
         if self.apart:
             watch.active(queues, self.active)
             watch.alone(dict(zip(self.apart.values(), self.apis(), strict=True)))
+        elif self.topology.shared_dir:
+            watch.active(queues, self.active)
+            watch.alone({host.name: management(_only(self.topology, host)) for host in self.topology.brokers})
         else:
             self._watch_cluster(watch, queues)
         routers = [host.name for host in self.topology.routers]
@@ -236,6 +246,22 @@ class Stage:
         if vip and port:
             return (Endpoint(host=str(vip), port=port),)
         return _direct(self.topology)
+
+
+def greeting(topology: Topology) -> list[str]:
+    """The hosts whose brokers answer AMQP now, in the inventory's order; all are asked at once."""
+    brokers = [(host.name, host.broker) for host in topology.brokers if host.broker]
+    with ThreadPoolExecutor(len(brokers)) as pool:
+        asked = [
+            (name, pool.submit(cluster_behind, str(broker.listens), broker.settings.port))
+            for name, broker in brokers
+        ]
+    return [name for name, answer in asked if answer.result()]
+
+
+def _only(topology: Topology, broker: Host) -> Topology:
+    """One broker of several that are one cluster, to be asked itself."""
+    return topology.model_copy(update={"hosts": (broker,)})
 
 
 def _direct(topology: Topology) -> tuple[Endpoint, ...]:
