@@ -85,7 +85,9 @@ def _survives(site: Draft) -> Iterator[str]:
     count, lost = len(site.brokers), brokers_lost(site)
     if lost:
         yield f"any {lost} of {count} brokers at once"
-    if _apart(site):
+    if _shared(site):
+        yield "the loss of a broker's host: another one boots, and serves the same messages"
+    elif _apart(site):
         yield "the loss of either broker: clients go on with the other one"
     if spare := balancers_lost(site):
         yield f"any {spare} of {len(site.balancers)} load balancers, the virtual IP's holder too"
@@ -96,6 +98,9 @@ def _loses(site: Draft) -> Iterator[str]:
     count, lost = len(site.brokers), brokers_lost(site)
     if count == 1:
         yield "while its only broker is away nothing can be published or consumed"
+    elif _shared(site):
+        yield "while the standby boots nothing can be published or consumed"
+        yield "without the shared storage there is no broker, and what is lost there is lost"
     elif _apart(site):
         yield "what was on the failed broker waits there until it is back"
     elif not lost:
@@ -108,6 +113,10 @@ def _loses(site: Draft) -> Iterator[str]:
         yield "with its only load balancer the way in is lost"
     if not site.balancers and count > 1:
         yield "clients must know every broker's address: there is no load balancer"
+
+
+def _shared(site: Draft) -> bool:
+    return bool(site.cluster and site.cluster.shared_dir)
 
 
 def _apart(site: Draft) -> bool:
