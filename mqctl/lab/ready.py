@@ -20,6 +20,8 @@ BOOT_TIMEOUT = 60.0
 """Seconds until systemd has nothing of its own left to start."""
 SERVICES = frozenset(("rabbitmq-server.service", "haproxy.service", "keepalived.service"))
 """What a host runs for its user: a broker that waits for its peers does not make the host unusable."""
+AFTER = frozenset(("multi-user.target", "graphical.target", "systemd-update-utmp-runlevel.service"))
+"""What systemd does once all services are started: not while a broker waits."""
 _FEW_INOTIFY = (
     "many lab hosts at once need more inotify instances, about 5 each: "
     "sysctl -w fs.inotify.max_user_instances=1024"
@@ -42,9 +44,7 @@ class Boot:
     def finished(self) -> bool:
         """Running, degraded, or waiting for nothing but the user's services."""
         return self.state in ("running", "degraded") or (
-            self.state == "starting"
-            and bool(self.jobs)
-            and self.jobs <= SERVICES | {"multi-user.target", "graphical.target"}
+            self.state == "starting" and bool(self.jobs) and self.jobs <= SERVICES | AFTER
         )
 
 

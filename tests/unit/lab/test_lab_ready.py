@@ -24,6 +24,8 @@ STARTING = """starting
         ("running\n--\n", True),
         ("degraded\n--\nhaproxy.service loaded failed failed HAProxy\n", True),
         (STARTING, True),
+        (STARTING.replace("--", "3 systemd-update-utmp-runlevel.service start waiting\n--"), True),
+        (STARTING.replace("--", "3 ssh.service start waiting\n--"), False),
         (STARTING.replace("rabbitmq-server", "ssh"), False),
         ("starting\nNo jobs running.\n--\n", False),
         ("initializing\n--\n", False),
