@@ -40,6 +40,17 @@ class Gate:
         )
 
 
+def exactly_one(gate: Gate, what: str, found: Iterable[str], silent: Iterable[str]) -> GateResult:
+    """That one host does it. Two fail whoever is silent; one passes only when nobody is."""
+    names, mute = sorted(found), sorted(silent)
+    got = f"{len(names)} {what if len(names) == 1 else f'{what}s'}"
+    if names:
+        got += f" ({', '.join(names)})"
+    if mute and len(names) < 2:
+        return gate.unknown(f"{got}, no answer from {', '.join(mute)}")
+    return gate.says(len(names) == 1, got)
+
+
 def silence(status: ClusterStatus, host: str) -> str | None:
     """Why a host gives no evidence; None when it does."""
     answer = status.host(host)

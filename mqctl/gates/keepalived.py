@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mqctl.gates.evidence import Gate, silence
+from mqctl.gates.evidence import Gate, exactly_one, silence
 from mqctl.model.gate import GateResult
 from mqctl.model.status import ClusterStatus, KeepalivedStatus
 from mqctl.model.topology import Host, Topology
@@ -16,17 +16,11 @@ def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
 
 
 def one_holder(topology: Topology, status: ClusterStatus) -> GateResult:
-    """Exactly one host has the address. Two fail whoever is silent; one passes only when nobody is."""
+    """Exactly one host has the address."""
     gate = Gate("VIP holder", str(topology.virtual_address), "exactly 1 holder")
     told = {host.name: _said(host, status) for host in topology.routers}
-    holders = sorted(name for name, said in told.items() if said and said.holds_address)
-    silent = sorted(name for name, said in told.items() if said is None)
-    got = f"{len(holders)} {'holder' if len(holders) == 1 else 'holders'}"
-    if holders:
-        got += f" ({', '.join(holders)})"
-    if silent and len(holders) < 2:
-        return gate.unknown(f"{got}, no answer from {', '.join(silent)}")
-    return gate.says(len(holders) == 1, got)
+    holders = [name for name, said in told.items() if said and said.holds_address]
+    return exactly_one(gate, "holder", holders, [name for name, said in told.items() if said is None])
 
 
 def states(topology: Topology, status: ClusterStatus) -> list[GateResult]:

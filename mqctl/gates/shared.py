@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mqctl.gates.evidence import WAITS, Gate, listed, silence
+from mqctl.gates.evidence import WAITS, Gate, exactly_one, listed, silence
 from mqctl.model.gate import GateResult
 from mqctl.model.status import ClusterStatus, HostStatus
 from mqctl.model.topology import Host, Topology
@@ -21,17 +21,11 @@ def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
 
 
 def one_serves(topology: Topology, status: ClusterStatus) -> GateResult:
-    """Exactly one broker runs on it. Two fail whoever is silent; one passes only when nobody is."""
+    """Exactly one broker runs on it: two would destroy each other's data."""
     gate = Gate("one broker serves", topology.cluster_name, "exactly 1 broker on the data directory")
     names = [host.name for host in topology.brokers]
-    silent = [name for name in names if silence(status, name)]
     running = [name for name in names if _runs(status.host(name))]
-    got = f"{len(running)} {'broker' if len(running) == 1 else 'brokers'}"
-    if running:
-        got += f" ({listed(running)})"
-    if silent and len(running) < 2:
-        return gate.unknown(f"{got}, no answer from {listed(silent)}")
-    return gate.says(len(running) == 1, got)
+    return exactly_one(gate, "broker", running, [name for name in names if silence(status, name)])
 
 
 def standbys(topology: Topology, status: ClusterStatus) -> list[GateResult]:

@@ -108,7 +108,7 @@ class Broker:
 
     def is_up(self):
         """Whether systemd and the node agree that it runs."""
-        return state(self.unit)["ActiveState"] == "active" and self.life() is not None
+        return bool(self.serves())
 
     def serves(self):
         """What the node says once systemd and the node agree that it runs."""
