@@ -76,7 +76,9 @@ def test_its_queues_are_as_durable_as_was_declared(deployed: Topology) -> None:
     status = verify(deployed).status
     for site in deployed.sites:
         declared = {queue.name for queue in site.objects.queues}
-        found = [queue for host in status.of(site.site.hosts).hosts if host.broker for queue in host.broker.queues]
+        found = [
+            queue for host in status.of(site.site.hosts).hosts if host.broker for queue in host.broker.queues
+        ]
         kinds = {(queue.type, len(queue.mirrors)) for queue in found if queue.name in declared}
         assert {queue.name for queue in found} >= declared
         assert kinds == {wanted(site)}
