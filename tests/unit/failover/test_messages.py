@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mqctl.model import history as h
@@ -329,7 +329,6 @@ def oracle(events: list[h.Event]) -> dict[str, int]:
     }
 
 
-@settings(deadline=None)
 @given(runs())
 def test_random_histories_agree_with_the_oracle(events: list[h.Event]) -> None:
     counts = count(whole(events)).model_dump(exclude={"lost_ids", "contradictions"})

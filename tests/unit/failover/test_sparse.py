@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mqctl.model.sparse import Sparse
@@ -12,7 +12,6 @@ from mqctl.model.sparse import Sparse
 NUMBERS = st.one_of(st.integers(0, 3000), st.integers(0, 2**60))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(NUMBERS, st.integers(-(2**63), 2**63 - 1))), NUMBERS)
 def test_it_is_a_dictionary(writes: list[tuple[int, int]], asked: int) -> None:
     numbers, model = Sparse("q"), dict[int, int]()
