@@ -126,6 +126,8 @@ class Run:
         self._stage.watch(watch, clients.queues)
         if self._settings.consume == "throughout":
             clients.consume()
+            # first, so that a balancer that counts connections gives each broker some of them
+            self._until(self._all_consume, _START, "every consumer's connection")
         clients.publish()
         self._until(self._all_confirmed, _START, "first confirms of every publisher")
 
@@ -257,6 +259,9 @@ class Run:
         complete = self._await(empty, _DRAIN, "empty queues")
         self._crew.finish((*self._clients.consumers, *self._clients.collectors), _FINISH)
         self._journal.write(history.Drained(complete=complete, left=left))
+
+    def _all_consume(self) -> bool:
+        return self._tally.connected >= {*self._clients.consumers}
 
     def _all_confirmed(self) -> bool:
         return len(self._tally.last_confirm) == len(self._clients.publishers)

@@ -24,6 +24,8 @@ class Tally:
     phase: str = ""
     leader: str = ""
     holders: tuple[str, ...] = ()
+    connected: set[str] = field(default_factory=set)
+    """Clients that were in at least once."""
     last_confirm: dict[str, float] = field(default_factory=dict)
     """By publisher."""
     last_delivery: float = 0
@@ -43,6 +45,8 @@ class Tally:
             match event:
                 case history.Started():
                     self._routes = event.routes
+                case history.Connected():
+                    self.connected.add(event.client)
                 case history.Published():
                     seqs = self._seqs.setdefault((event.client, event.epoch), Sparse("q"))
                     for offset in range(event.count):

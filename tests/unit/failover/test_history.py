@@ -174,6 +174,14 @@ def test_the_tally_knows_what_is_on_its_way() -> None:
     assert (tally.on_their_way, tally.confirmed, tally.delivered) == (0, 3, 3)
 
 
+def test_the_tally_knows_who_was_in() -> None:
+    tally = Tally()
+    tally.feed([event(h.Connected, 1, client="c1", epoch=1, endpoint="vip:5672")])
+    tally.feed([event(h.Disconnected, 2, client="c1", epoch=1, opened=True, reason="reset")])
+    tally.feed([event(h.Disconnected, 2, client="c2", epoch=1, opened=False, reason="refused")])
+    assert tally.connected == {"c1"}
+
+
 def test_the_tally_waits_for_nothing_that_was_returned() -> None:
     tally = Tally()
     tally.feed([published(1, 1), event(h.Returned, 2, client="p1", epoch=1, tag=1), confirmed(3, 1)])
