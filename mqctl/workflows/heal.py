@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from mqctl.errors import MqctlError
 from mqctl.faults.process import BROKER
-from mqctl.gates.wait import wait
+from mqctl.gates.wait import DeadlineError, wait
 from mqctl.workflows.damage import HEAL, at_once, stubborn
 from mqctl.workflows.reach import shell
 from mqctl.workflows.scenario import RECOVER
@@ -14,19 +16,19 @@ _ASKED = 60.0
 """Seconds for rabbitmqctl to ask a broker; it starts an Erlang VM of its own."""
 _RESTARTED = 300.0
 """Seconds for a broker to come up again: it may wait for its peers' tables."""
-_STANDS_STILL = (
-    "not rabbit:is_running() andalso not rabbit:is_booting() "
-    "andalso whereis(rabbit_outside_app_process) =:= undefined."
+_STATE = (
+    "case {rabbit:is_running(), rabbit:is_booting(), whereis(rabbit_outside_app_process)} of "
+    "{true, _, _} -> running; {_, true, _} -> booting; {_, _, undefined} -> still; _ -> paused end."
 )
-"""Erlang runs, RabbitMQ does not, and nobody is about to start it: neither a boot nor the process of
-rabbit_node_monitor that waits for the end of a pause (pause_minority) or of an autoheal."""
+"""booting may last for ever, still does; paused: rabbit_node_monitor waits for the end of a minority."""
+_UNDER_WAY = {"booting", "paused"}
 
 
 def heal(stage: Stage) -> tuple[str, ...]:
     """Heals what the list on disc says is broken, then waits for every gate; says what it did.
 
     What cannot be healed stays on the list and keeps nothing else from being healed; its error is raised.
-    A broker that stands still afterwards (see `wake`) is restarted.
+    Brokers that do not come back by themselves are woken (see `wake`).
     """
     broken = stage.broken.read()
     errors: list[MqctlError] = []
@@ -39,38 +41,39 @@ def heal(stage: Stage) -> tuple[str, ...]:
             stage.broken.remove(breakage.fault, breakage.host)
     if errors:
         raise errors[0]
-    woken: list[str] = []
-
-    def is_well() -> bool:
-        if not stage.problem():
-            return True
-        woken.extend(wake(stage))
-        return False
-
-    if broken:
-        wait(is_well, timeout=RECOVER, interval=1, what="every gate after healing")
+    if not broken:
+        return ()
+    woken = wake(stage)
+    wait(lambda: not stage.problem(), timeout=RECOVER, interval=1, what="every gate after healing")
     return (*(f"{b.fault} of {b.host}, broken since {b.since.isoformat()}" for b in broken), *woken)
 
 
-def wake(stage: Stage) -> tuple[str, ...]:
-    """Restarts the brokers whose Erlang runs and whose RabbitMQ stays down; says which.
+def wake(stage: Stage, patience: float = RECOVER) -> tuple[str, ...]:
+    """Restarts the brokers whose Erlang runs and whose RabbitMQ does not come up; says which.
 
-    RabbitMQ may end so after a pause: its own start fails (3.10.8: two connections to one peer, mended by
-    rabbitmq-server 08d804786c in 3.10.10; a file_handle_cache that an old process still talks to). Neither
-    systemd nor RabbitMQ tries again.
+    Boots and pauses get `patience` seconds to end. RabbitMQ may never come back from a pause
+    (pause_minority), while systemd sees a running service. Seen with 3.10.8 on Erlang 25: its own start fails
+    on two connections to one peer (mended in 3.10.10, rabbitmq-server 08d804786c) or on a file_handle_cache
+    that an old process still talks to, or it waits for ever.
     """
-    still = [host.name for host in stage.topology.brokers if _stands_still(stage, host.name)]
-    at_once([lambda host=host: _restart(stage, host) for host in still])  # type: ignore[misc]
-    return tuple(f"{BROKER} of {host}, whose RabbitMQ stayed down" for host in still)
+    with suppress(DeadlineError):
+        what = "the end of boots and pauses"
+        wait(lambda: not _UNDER_WAY & {*_states(stage).values()}, timeout=patience, interval=1, what=what)
+    hosts = [host for host, state in _states(stage).items() if state in ("still", "booting")]
+    at_once([lambda host=host: _restart(stage, host) for host in hosts])  # type: ignore[misc]
+    return tuple(f"{BROKER} of {host}, whose RabbitMQ stayed down" for host in hosts)
 
 
-def _stands_still(stage: Stage, host: str) -> bool:
-    """A host that cannot be asked is not known to stand still."""
-    script = f"rabbitmqctl --quiet --timeout 20 eval '{_STANDS_STILL}'"
+def _states(stage: Stage) -> dict[str, str]:
+    """Each broker's state by host; empty where nobody can be asked."""
+    return {host.name: _state(stage, host.name) for host in stage.topology.brokers}
+
+
+def _state(stage: Stage, host: str) -> str:
     try:
-        return shell(stage.hosts, host, script, _ASKED).strip() == "true"
+        return shell(stage.hosts, host, f"rabbitmqctl --quiet --timeout 20 eval '{_STATE}'", _ASKED).strip()
     except MqctlError:
-        return False
+        return ""
 
 
 def _restart(stage: Stage, host: str) -> None:

@@ -252,10 +252,10 @@ def test_a_partition_is_made_and_the_minority_pauses(stage: Stage) -> None:
         verdict = play(stage, CUT)
     found = outcome(verdict)
     if found["cluster.recovered"] == "fail":
-        # RabbitMQ 3.10.8 may fail to start after its pause: the verdict says so, and `mqctl heal` wakes it.
-        (woken,) = wake(stage)
-        host = woken.split(" ")[2].rstrip(",")
-        assert ask(stage, host, "grep -c rabbit_outside_app_process: /var/log/rabbitmq/rabbit@*.log") != "0"
+        # RabbitMQ 3.10.8 may not come back from its pause: the verdict says so, and `mqctl heal` wakes it.
+        host = verdict.effects.host
+        assert wake(stage, patience=0) == (f"rabbitmq-server of {host}, whose RabbitMQ stayed down",)
+        assert ask(stage, host, "grep -c 'awaiting recovery' /var/log/rabbitmq/rabbit@*.log") != "0"
         del found["cluster.recovered"]
     assert found == dict.fromkeys(found, "pass")
     assert verdict.messages.lost == 0

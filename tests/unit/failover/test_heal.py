@@ -25,7 +25,9 @@ class Brokers:
     """Hosts as a pool of connections: who answers what, and who was restarted."""
 
     says: dict[str, str]
-    """The answer to whether RabbitMQ stands still; a host that is not here does not answer."""
+    """What each says that its RabbitMQ does; a host that is not here does not answer."""
+    then: dict[str, str] = field(default_factory=dict)
+    """What a host says from its second answer on."""
     restarted: list[str] = field(default_factory=list)
 
     def run(self, host: str, argv: Sequence[str], stdin: str, timeout: float) -> Output:
@@ -33,10 +35,11 @@ class Brokers:
             raise MqctlError(f"{host} is silent")
         if "systemctl restart rabbitmq-server" in stdin:
             self.restarted.append(host)
-            self.says[host] = "false"
+            self.says[host] = "running"
             return Output(0, "", "")
         assert "rabbit:is_running()" in stdin
-        return Output(0, self.says[host] + "\n", "")
+        said, self.says[host] = self.says[host], self.then.get(host, self.says[host])
+        return Output(0, said + "\n", "")
 
 
 @dataclass
@@ -48,7 +51,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     topology: Topology = mirrored_3node().model_copy(update={"state_dir": tmp_path})
-    brokers = Brokers({"mq1": "false", "mq2": "true", "lb1": "", "lb2": ""})
+    brokers = Brokers({"mq1": "running", "mq2": "still"})
     pool = cast("Hosts", brokers)
     return Scene(Stage(topology, "heal", tmp_path, pool, pool), brokers)
 
@@ -57,6 +60,21 @@ def test_a_broker_that_stands_still_is_restarted_and_no_other(scene: Scene) -> N
     assert wake(scene.stage) == ("rabbitmq-server of mq2, whose RabbitMQ stayed down",)
     assert scene.brokers.restarted == ["mq2"]
     assert wake(scene.stage) == ()
+
+
+@pytest.mark.parametrize(("state", "woken"), [("booting", ["mq1", "mq2"]), ("paused", ["mq2"])])
+def test_a_boot_that_does_not_end_is_one_too_and_a_pause_is_not(
+    scene: Scene, state: str, woken: list[str]
+) -> None:
+    scene.brokers.says["mq1"] = state
+    assert len(wake(scene.stage, patience=0)) == len(woken)
+    assert sorted(scene.brokers.restarted) == woken
+
+
+def test_a_boot_that_ends_needs_nobody(scene: Scene) -> None:
+    scene.brokers.says = {"mq1": "paused", "mq2": "booting", "mq3": "running"}
+    scene.brokers.then = {"mq1": "running", "mq2": "running"}
+    assert wake(scene.stage, patience=30) == ()
 
 
 def test_nothing_broken_and_nothing_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
