@@ -56,20 +56,21 @@ def wake(stage: Stage, patience: float = RECOVER) -> tuple[str, ...]:
     on two connections to one peer (mended in 3.10.10, rabbitmq-server 08d804786c) or on a file_handle_cache
     that an old process still talks to, or it waits for ever.
     """
+    states: dict[str, str] = {}
+
+    def settled() -> bool:
+        states.update({host.name: _state(stage, host.name) for host in stage.topology.brokers})
+        return not _UNDER_WAY & {*states.values()}
+
     with suppress(DeadlineError):
-        what = "the end of boots and pauses"
-        wait(lambda: not _UNDER_WAY & {*_states(stage).values()}, timeout=patience, interval=1, what=what)
-    hosts = [host for host, state in _states(stage).items() if state in ("still", "booting")]
+        wait(settled, timeout=patience, interval=1, what="the end of boots and pauses")
+    hosts = [host for host, state in states.items() if state in ("still", "booting")]
     at_once([lambda host=host: _restart(stage, host) for host in hosts])  # type: ignore[misc]
     return tuple(f"{BROKER} of {host}, whose RabbitMQ stayed down" for host in hosts)
 
 
-def _states(stage: Stage) -> dict[str, str]:
-    """Each broker's state by host; empty where nobody can be asked."""
-    return {host.name: _state(stage, host.name) for host in stage.topology.brokers}
-
-
 def _state(stage: Stage, host: str) -> str:
+    """What `_STATE` says; empty where nobody can be asked."""
     try:
         return shell(stage.hosts, host, f"rabbitmqctl --quiet --timeout 20 eval '{_STATE}'", _ASKED).strip()
     except MqctlError:
