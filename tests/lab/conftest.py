@@ -16,10 +16,12 @@ from docker.errors import DockerException
 
 from mqctl import lab, share
 from mqctl.errors import MqctlError
+from mqctl.inventory import VaultOptions
 from mqctl.model.lab import LabHost, LabSpec, Release
 from mqctl.model.topology import Topology
 from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.phase import Silent
+from mqctl.workflows.plan import plan
 from tests.lab import subnets
 from tests.lab.leftovers import is_alive_elsewhere, own_name, remove_abandoned
 
@@ -66,6 +68,30 @@ def own_lab(
         yield spec
     finally:
         lab.down(spec.name)
+
+
+@contextmanager
+def copied(bundled: str, what: str, parent: Path, gap: float = 60) -> Iterator[Path]:
+    """A bundled topology as an inventory of this process's own, whose lab is gone afterwards.
+
+    Clients may wait `gap` seconds, for anything but a move of the address: nothing moves it in these tests.
+    """
+    name = own_name(what)
+    path = copy_topology(bundled, parent / name, subnets.take())
+    objectives = f"mqctl_objectives: {{publish_gap: {gap}, delivery_gap: {gap}}}\n"
+    (path / "group_vars" / "all" / "objectives.yml").write_text(objectives)
+    try:
+        yield path
+    finally:
+        lab.down(name)
+
+
+def settled(inventory: Path) -> Topology:
+    """Deployed, with no gate against it and nothing left to change."""
+    report = deploy(Wish(str(inventory)), Silent())
+    assert {result.outcome for result in report.results} <= {"pass", "skipped"}
+    assert plan(str(inventory), VaultOptions()).plan.empty
+    return report.topology
 
 
 @pytest.fixture(scope="session", autouse=True)

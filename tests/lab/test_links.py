@@ -22,11 +22,10 @@ from mqctl.model.topology import Topology
 from mqctl.probe.run import probe
 from mqctl.render.bundle import render
 from mqctl.ssh import Hosts
-from mqctl.workflows.deploy import Wish, deploy
-from mqctl.workflows.phase import Silent
 from mqctl.workflows.plan import plan
 from mqctl.workflows.reach import shell
 from tests.lab import subnets
+from tests.lab.conftest import settled
 from tests.lab.leftovers import own_name
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
@@ -95,13 +94,6 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         lab.down(name)
 
 
-def deployed(inventory: Path) -> Topology:
-    report = deploy(Wish(str(inventory)), Silent())
-    assert {result.outcome for result in report.results} <= {"pass", "skipped"}
-    assert plan(str(inventory), VaultOptions()).plan.empty
-    return report.topology
-
-
 def look(topology: Topology) -> ClusterStatus:
     return probe(topology, render(topology))
 
@@ -153,7 +145,7 @@ def _next(own: Any, queue: str, seconds: float) -> str | None:
 
 
 def test_links_run_across_lines_and_names_and_nothing_goes_round(inventory: Path) -> None:
-    topology = deployed(inventory)
+    topology = settled(inventory)
     east, west = topology.sites
     assert running(topology) == {
         ("east-mq1", "exchange", "fedx"),
@@ -177,17 +169,17 @@ def test_links_run_across_lines_and_names_and_nothing_goes_round(inventory: Path
 
 
 def test_links_come_and_go_without_a_restart(inventory: Path) -> None:
-    topology = deployed(inventory)
+    topology = settled(inventory)
     before = started(topology)
     fewer = {**EAST, "rabbitmq_shovels": []}
     write(inventory, fewer)
     planned = plan(str(inventory), VaultOptions()).plan
     assert [(one.action, one.kind, one.name) for one in planned.objects] == [("delete", "shovel", "back")]
     assert not planned.hosts
-    without = deployed(inventory)
+    without = settled(inventory)
     assert ("east-mq1", "shovel", "back") not in running(without)
     write(inventory, EAST)
-    deployed(inventory)
+    settled(inventory)
     wait(
         lambda: ("east-mq1", "shovel", "back") in running(topology),
         timeout=60,

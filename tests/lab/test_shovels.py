@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mqctl import lab
 from mqctl.faults.scenarios import Choice
 from mqctl.faults.site_links import SiteLink, site_links
 from mqctl.gates.wait import wait
-from mqctl.inventory import VaultOptions
 from mqctl.model.base import reveal
 from mqctl.model.scenario import Scenario
 from mqctl.model.topology import Topology
@@ -29,13 +27,10 @@ from mqctl.workflows.heal import heal
 from mqctl.workflows.link_stage import link_stage
 from mqctl.workflows.management import management
 from mqctl.workflows.phase import Silent
-from mqctl.workflows.plan import plan
 from mqctl.workflows.scenario import Live, Run
 from mqctl.workflows.stage import Stage
 from mqctl.workload import journal
-from tests.lab import subnets
-from tests.lab.conftest import copy_topology
-from tests.lab.leftovers import own_name
+from tests.lab.conftest import copied, settled
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
 
@@ -53,24 +48,14 @@ def quiet(live: Live) -> None:
 
 @pytest.fixture(scope="module")
 def inventory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    name = own_name("shovels")
-    path = copy_topology("shovel-2site", tmp_path_factory.mktemp("inventories") / name, subnets.take())
-    # as patient as other tests; there is no address that could move
-    objectives = "mqctl_objectives: {publish_gap: 60, delivery_gap: 60}\n"
-    (path / "group_vars" / "all" / "objectives.yml").write_text(objectives)
-    try:
+    with copied("shovel-2site", "shovels", tmp_path_factory.mktemp("inventories")) as path:
         yield path
-    finally:
-        lab.down(name)
 
 
 @pytest.fixture
 def stage(inventory: Path, tmp_path: Path) -> Iterator[Stage]:
     """The deployed sites; whatever a test breaks is healed, and healthy in the end."""
-    report = deploy(Wish(str(inventory)), Silent())
-    assert {result.outcome for result in report.results} <= {"pass", "skipped"}
-    assert plan(str(inventory), VaultOptions()).plan.empty
-    topology = report.topology
+    topology = settled(inventory)
     with Hosts.of(topology, 3) as hosts, Hosts.of(topology, 3) as watchers:
         made = Stage(topology, "shovels", tmp_path, hosts, watchers)
         wait(lambda: not made.problem(), timeout=120, interval=1, what="health before the test")

@@ -16,16 +16,12 @@ from mqctl.model.topology import Topology
 from mqctl.model.workload import WorkloadSettings
 from mqctl.ssh import Hosts
 from mqctl.workflows import failover_test as workflow
-from mqctl.workflows.deploy import Wish, deploy
-from mqctl.workflows.phase import Silent
 from mqctl.workflows.plan import plan
 from mqctl.workflows.reach import shell
 from mqctl.workflows.scenario import Live
 from mqctl.workflows.stage import greeting
 from mqctl.workflows.verify import verify
-from tests.lab import subnets
-from tests.lab.conftest import copy_topology
-from tests.lab.leftovers import own_name
+from tests.lab.conftest import copied, settled
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
 
@@ -42,27 +38,13 @@ STARTED = (
 
 @pytest.fixture(scope="module")
 def inventory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    name = own_name("warren-shared")
-    path = copy_topology("warren-shared", tmp_path_factory.mktemp("inventories") / name, subnets.take())
-    # as patient as other tests; the takeover's own bound is judged where nobody else uses the machine
-    objectives = "mqctl_objectives: {publish_gap: 90, delivery_gap: 90}\n"
-    (path / "group_vars" / "all" / "objectives.yml").write_text(objectives)
-    try:
+    with copied("warren-shared", "warren-shared", tmp_path_factory.mktemp("inventories"), gap=90) as path:
         yield path
-    finally:
-        lab.down(name)
 
 
 @pytest.fixture(scope="module")
 def topology(inventory: Path) -> Topology:
-    return deployed(inventory)
-
-
-def deployed(inventory: Path) -> Topology:
-    report = deploy(Wish(str(inventory)), Silent())
-    assert {result.outcome for result in report.results} <= {"pass", "skipped"}
-    assert plan(str(inventory), VaultOptions()).plan.empty
-    return report.topology
+    return settled(inventory)
 
 
 def roles(topology: Topology) -> tuple[str, str]:
@@ -124,7 +106,7 @@ def test_a_change_restarts_both_and_reaches_the_objects_too(inventory: Path, top
     (inventory / "group_vars" / "rabbitmq" / "changed.yml").write_text(yaml.safe_dump(changed))
     planned = plan(str(inventory), VaultOptions()).plan
     assert [(one.host, one.action) for one in planned.services] == [(standby, "restart"), (active, "restart")]
-    assert roles(deployed(inventory)) == (standby, active)
+    assert roles(settled(inventory)) == (standby, active)
 
 
 def test_without_its_mount_a_broker_does_not_start_on_a_directory_of_its_own(
