@@ -150,6 +150,8 @@ class KeepalivedStatus(Model):
 
     state: Literal["MASTER", "BACKUP", "FAULT", "STOP", "unknown"] = "unknown"
     holds_address: bool = False
+    ipvs: bool | None = None
+    """Whether the kernel has LVS; None where no virtual server asks for it."""
 
 
 class HostStatus(Model):

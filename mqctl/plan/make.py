@@ -20,6 +20,7 @@ from mqctl.model.status import BrokerStatus, ClusterStatus
 from mqctl.model.topology import Topology
 from mqctl.plan.brokers import changes_cookie, keeps_its_cookie, restart_order
 from mqctl.plan.files import plan_files
+from mqctl.plan.kernel import lacks_ipvs
 from mqctl.plan.membership import Membership, plan_membership
 from mqctl.plan.nodetypes import plan_types
 from mqctl.plan.objects import ObjectPlan, plan_objects
@@ -138,7 +139,7 @@ def _hosts(
         files += its_files
         packages += its_packages
         services += plan_services(bundle, answer, its_files, _of(name, membership))
-        refusals += [*unread, *missing, *keeps_its_cookie(answer, its_files)]
+        refusals += [*unread, *missing, *keeps_its_cookie(answer, its_files), *lacks_ipvs(answer)]
     return files, packages, services, refusals
 
 

@@ -65,8 +65,9 @@ def _shared(settings: RabbitmqSettings) -> dict[str, str] | None:
     return {"directory": settings.shared_dir, "lock": settings.shared_lock}
 
 
-def _keepalived(settings: KeepalivedSettings) -> dict[str, str]:
-    return {"state": VRRP_STATE, "address": str(settings.virtual_address.ip)}
+def _keepalived(settings: KeepalivedSettings) -> dict[str, Any]:
+    address = str(settings.virtual_address.ip)
+    return {"state": VRRP_STATE, "address": address, "ipvs": bool(settings.virtual_servers)}
 
 
 def _unit(bundle: HostBundle, unit: str, component: Component) -> dict[str, Any]:

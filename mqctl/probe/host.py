@@ -338,7 +338,15 @@ def keepalived(request: Json) -> Json | None:
     return {
         "state": path.read_text(encoding="utf-8").strip() if path.exists() else "",
         "holds": any(asked["address"] in found for found in addresses(request).values()),
+        "ipvs": ipvs() if asked["ipvs"] else None,
     }
+
+
+def ipvs() -> bool:
+    """Whether the kernel has LVS, or a module of it that Keepalived would load; nothing is loaded here."""
+    if Path("/proc/net/ip_vs").exists():
+        return True
+    return bool(shutil.which("modprobe", path=PATHS)) and run(["modprobe", "-n", "ip_vs"]).returncode == 0
 
 
 SECTIONS = (release, packages, files, units, addresses, resolves, broker, shared, haproxy, keepalived)

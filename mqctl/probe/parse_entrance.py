@@ -66,4 +66,5 @@ def keepalived_status(section: Any) -> KeepalivedStatus | None:
     return KeepalivedStatus(
         state=next((state for state in STATES if state == said.get("state")), "unknown"),
         holds_address=said.get("holds") is True,
+        ipvs=said.get("ipvs") if isinstance(said.get("ipvs"), bool) else None,
     )

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from mqctl import lab
+from mqctl.errors import GateError
 from mqctl.gates.wait import wait
 from mqctl.model.topology import Topology
 from mqctl.model.workload import WorkloadSettings
@@ -121,6 +122,30 @@ def test_clients_get_to_brokers_as_configured(inventory: Path, tmp_path: Path, b
     shares = {(seen.get("mq1", 0), seen.get("mq2", 0)) for seen in sessions} - {(0, 0)}
     assert len(shares) == 1
     assert shares <= SHARES[balance]
+
+
+def test_virtual_servers_are_kept_by_the_kernel_or_refused(inventory: Path) -> None:
+    """Which of the two it is depends on this machine: containers have its kernel."""
+    topology = deployed(inventory, {})
+    real = [{"address": str(host.address), "port": 5672} for host in topology.brokers]
+    variables = {"keepalived_virtual_servers": [{"port": 5673, "delay_loop": 1, "real_servers": real}]}
+    with Hosts.of(topology) as hosts:
+        if hosts.run("lb1", ["test", "-e", "/proc/net/ip_vs"]).ok:
+            deployed(inventory, variables)
+            wait(lambda: len(real_servers(hosts)) == 2, timeout=30, interval=0.5, what="both servers")
+            assert hosts.run("mq1", ["systemctl", "stop", "rabbitmq-server"]).ok
+            wait(lambda: len(real_servers(hosts)) == 1, timeout=60, interval=0.5, what="one of them")
+            return
+        (inventory / "group_vars" / "all" / "variant.yml").write_text(yaml.safe_dump(variables))
+        with pytest.raises(GateError, match=r"lb1: keepalived_virtual_servers need IPVS"):
+            deploy(Wish(str(inventory)), Silent())
+        assert not hosts.run("lb1", ["grep", "virtual_server", "/etc/keepalived/keepalived.conf"]).ok
+
+
+def real_servers(hosts: Hosts) -> list[str]:
+    """The lines of the kernel's table that begin with an arrow, without the heading's."""
+    lines = hosts.run("lb1", ["cat", "/proc/net/ip_vs"]).stdout.splitlines()
+    return [line for line in lines[3:] if line.lstrip().startswith("->")]
 
 
 def quiet(live: Live) -> None:

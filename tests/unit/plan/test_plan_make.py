@@ -6,7 +6,7 @@ import pytest
 
 from mqctl.errors import ExitCode, GateError, MqctlError
 from mqctl.model.changes import Plan
-from mqctl.model.status import BrokerStatus, ClusterStatus, HostStatus
+from mqctl.model.status import BrokerStatus, ClusterStatus, HostStatus, KeepalivedStatus
 from mqctl.plan import make
 from mqctl.plan.brokers import keeps_its_cookie
 from mqctl.plan.files import plan_files
@@ -137,6 +137,24 @@ def test_every_refusal_is_told_at_once() -> None:
         plan(status)
     assert "mq2: package rabbitmq-server" in caught.value.message
     assert "lb1: package haproxy" in caught.value.message
+
+
+def test_virtual_servers_want_a_kernel_with_ipvs() -> None:
+    def routers(ipvs: bool | None) -> ClusterStatus:
+        status = fresh(TOPOLOGY)
+        for name in ("lb1", "lb2"):
+            status = with_host(status, name, keepalived=KeepalivedStatus(ipvs=ipvs))
+        return status
+
+    assert not plan(routers(True)).empty
+    assert not plan(routers(None)).empty
+    with pytest.raises(GateError) as caught:
+        plan(routers(False))
+    assert caught.value.message == "2 things stand in the way:\n" + "\n".join(
+        f"  - {name}: keepalived_virtual_servers need IPVS, and the host's kernel has none"
+        for name in ("lb1", "lb2")
+    )
+    assert caught.value.hint == ("install the kernel's ip_vs module, or leave keepalived_virtual_servers out")
 
 
 def test_a_stopped_cluster_is_started_and_its_objects_wait() -> None:

@@ -233,6 +233,12 @@ def test_keepalived_that_gives_no_evidence(section: Any) -> None:
     assert keepalived_status(section) == KeepalivedStatus(state="unknown", holds_address=False)
 
 
+@pytest.mark.parametrize(("said", "ipvs"), [(True, True), (False, False), (None, None), ("no", None)])
+def test_whether_the_kernel_has_ipvs(said: Any, ipvs: bool | None) -> None:
+    told = keepalived_status({"answer": {"state": "MASTER", "holds": True, "ipvs": said}})
+    assert told == KeepalivedStatus(state="MASTER", holds_address=True, ipvs=ipvs)
+
+
 def test_text_that_is_not_utf_8_is_no_text() -> None:
     said = answer("broker-3.10.8")
     said["sections"]["files"]["answer"][0]["content"] = base64.b64encode(b"\xff\n").decode()
