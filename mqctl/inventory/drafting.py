@@ -15,6 +15,7 @@ from mqctl.inventory.settings import COMPONENTS, Reading, unknown
 from mqctl.model.base import IPAddress
 from mqctl.model.draft import Draft, DraftHost, MqctlSettings
 from mqctl.model.problem import Problem, merge
+from mqctl.model.profiles import PROFILES
 from mqctl.model.rules import check
 from mqctl.model.topology import Connection
 
@@ -37,17 +38,20 @@ def draft(listing: Listing, vault: Mapping[str, str | UsageError]) -> Drafted:
     common = {
         reading.host: reading.settings("mqctl", MqctlSettings) or MqctlSettings() for reading in readings
     }
-    hosts = tuple(_host(reading, listing, common[reading.host]) for reading in readings)
+    groups_of = listing.groups_by_host()
+    hosts = tuple(_host(one, frozenset(groups_of[one.host]), common[one.host]) for one in readings)
     whole = Draft(hosts, groups, common[listing.hosts[0]])
     found = [problem for reading in readings for problem in reading.problems]
     problems = merge([*unknown(listing), *found, *_differing(common), *check(whole)], groups)
     return Drafted(whole, {name: made for name, made in connections.items() if made}, problems)
 
 
-def _host(reading: Reading, listing: Listing, common: MqctlSettings) -> DraftHost:
-    groups = frozenset(listing.groups_of(reading.host))
+def _host(reading: Reading, groups: frozenset[str], common: MqctlSettings) -> DraftHost:
+    defaults = PROFILES[common.profile]
     settings: dict[str, Any] = {
-        name: reading.settings(name, model) for name, model in COMPONENTS.items() if name in groups
+        name: reading.settings(name, model, defaults.get(name, {}))
+        for name, model in COMPONENTS.items()
+        if name in groups
     }
     broker = settings.get("rabbitmq")
     candidates = {

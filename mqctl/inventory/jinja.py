@@ -41,7 +41,7 @@ class Resolver:
     def __init__(self, listing: Listing, vault: Mapping[str, str | UsageError]) -> None:
         self._listing = listing
         self._vault = vault
-        self._raw = {host: {**listing.hostvars[host], **_magic(listing, host)} for host in listing.hosts}
+        self._raw = _with_magic(listing)
         self._done: dict[tuple[str, str], Any] = {}
         self._pending: list[tuple[str, str]] = []
 
@@ -172,14 +172,23 @@ class _OneHost(Mapping[str, Any]):
         return len(self._resolver.names(self._host))
 
 
-def _magic(listing: Listing, host: str) -> dict[str, Any]:
-    return {
-        "inventory_hostname": host,
-        "inventory_hostname_short": host.split(".", maxsplit=1)[0],
+def _with_magic(listing: Listing) -> dict[str, dict[str, Any]]:
+    """The variables of each host, and those that Ansible itself gives to every host."""
+    everywhere = {
         "inventory_dir": str(listing.directory),
         "inventory_file": str(listing.source),
-        "group_names": list(listing.groups_of(host)),
         "groups": {name: list(members) for name, members in listing.groups.items()},
+    }
+    groups_of = listing.groups_by_host()
+    return {
+        host: {
+            **listing.hostvars[host],
+            **everywhere,
+            "inventory_hostname": host,
+            "inventory_hostname_short": host.split(".", maxsplit=1)[0],
+            "group_names": groups_of[host],
+        }
+        for host in listing.hosts
     }
 
 

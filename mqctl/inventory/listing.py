@@ -24,11 +24,13 @@ class Listing:
         """Ansible's `inventory_dir`."""
         return self.source if self.source.is_dir() else self.source.parent
 
-    def groups_of(self, host: str) -> tuple[str, ...]:
-        """Ansible's `group_names`: sorted, without `all`."""
-        return tuple(
-            sorted(name for name, members in self.groups.items() if name != "all" and host in members)
-        )
+    def groups_by_host(self) -> dict[str, list[str]]:
+        """Ansible's `group_names` of each host: sorted, without `all`."""
+        groups_of: dict[str, list[str]] = {host: [] for host in self.hosts}
+        for name in sorted(self.groups.keys() - {"all"}):
+            for host in self.groups[name]:
+                groups_of[host].append(name)
+        return groups_of
 
 
 def parse(data: Mapping[str, Any], source: Path) -> Listing:

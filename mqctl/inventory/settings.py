@@ -26,6 +26,8 @@ COMPONENTS: Mapping[str, type[BaseModel]] = {
 """The inventory groups and what their variables become."""
 _PREFIXES: Mapping[str, type[BaseModel]] = {**COMPONENTS, "mqctl": MqctlSettings}
 
+_NONE: Mapping[str, Any] = {}
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -49,9 +51,12 @@ class Reading:
             self._note(Problem(path, error.reason, hint=error.hint, host=self.host), name)
             return default
 
-    def settings(self, prefix: str, model: type[M]) -> M | None:
-        """A component's settings without the variables that have a problem; None when it needs one."""
-        values = dict(self._values(f"{prefix}_", model))
+    def settings(self, prefix: str, model: type[M], defaults: Mapping[str, Any] = _NONE) -> M | None:
+        """A component's settings without the variables that have a problem; None when it needs one.
+
+        `defaults` go before the model's own.
+        """
+        values = {**defaults, **dict(self._values(f"{prefix}_", model))}
         try:
             return model.model_validate(values)
         except ValidationError as error:

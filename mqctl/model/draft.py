@@ -13,6 +13,7 @@ from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.lab import LabSettings
 from mqctl.model.objectives import Objectives
+from mqctl.model.profiles import Profile
 from mqctl.model.rabbitmq import RabbitmqSettings
 
 SiteName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9\-]*[a-z0-9])?)?$")]
@@ -31,6 +32,8 @@ class MqctlSettings(Model):
     """Limits of failover tests; what is not given is computed from the timers."""
     scenarios: tuple[Line, ...] = ()
     """What `mqctl failover-test` plays when it is not told; its default ones when empty."""
+    profile: Profile = "default"
+    """Which timers are the defaults of the host's other settings."""
     address: IPAddress | None = None
     """Where the other hosts reach this one; `ansible_host` when that is an address."""
     site: SiteName = ""
@@ -74,11 +77,12 @@ class Draft:
     @property
     def sites(self) -> tuple[Draft, ...]:
         """Each site's hosts as a draft of their own, by the inventory's order."""
-        names = dict.fromkeys(host.site for host in self.hosts)
-        return tuple(self._only(name) for name in names)
+        sites: dict[str, list[DraftHost]] = {}
+        for host in self.hosts:
+            sites.setdefault(host.site, []).append(host)
+        return tuple(self._only(tuple(hosts)) for hosts in sites.values())
 
-    def _only(self, site: str) -> Draft:
-        hosts = tuple(host for host in self.hosts if host.site == site)
+    def _only(self, hosts: tuple[DraftHost, ...]) -> Draft:
         lab = next((host.lab for host in hosts if host.lab), None)
         return replace(self, hosts=hosts, mqctl=self.mqctl.model_copy(update={"lab": lab}))
 

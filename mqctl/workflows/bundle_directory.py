@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -74,8 +75,10 @@ def _inside(directory: Path, relative: Path) -> Path:
 def _place(target: Path, spec: FileSpec) -> None:
     """Beside it first, then renamed: a reader sees the old file or the new one, never half of it."""
     _make_directories(target.parent)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
     mode = int(spec.mode, 8) if spec.secrecy == "public" else _PRIVATE
+    if _is_there(target, spec, mode):
+        return
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
@@ -85,6 +88,15 @@ def _place(target: Path, spec: FileSpec) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _is_there(target: Path, spec: FileSpec, mode: int) -> bool:
+    """Renaming over a file waits for the disc, which of thousands of unchanged files is most of the time."""
+    try:
+        before = target.read_bytes()
+        return before == text(spec).encode() and stat.S_IMODE(target.stat().st_mode) == mode
+    except OSError:
+        return False  # a reason to write it, which says what is wrong if that fails as well
 
 
 def _make_directories(path: Path) -> None:

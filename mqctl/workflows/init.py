@@ -175,7 +175,7 @@ def _entrance(site: Site) -> dict[str, Any]:
         "keepalived_virtual_address": site.virtual_address,
         "keepalived_interface": site.interface,
         "keepalived_virtual_router_id": site.virtual_router_id or address.ip.packed[-1] or 1,
-        "keepalived_vrrp_version": 2 if address.version == 4 else 3,
+        **({} if address.version == 4 else {"keepalived_vrrp_version": 3}),
     }
 
 
