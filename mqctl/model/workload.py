@@ -27,6 +27,10 @@ class Endpoint(Model):
     host: str
     port: Port
 
+    def __str__(self) -> str:
+        """`host:port`; an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class WorkloadSettings(Model):
     """What a person, or a scenario, chooses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ from mqctl.workload import journal
 from mqctl.workload.journal import Journal
 
 _AMQP = 5672
+_ENDPOINT = re.compile(r"([^:\[\]]+|\[[^\[\]]*:[^\[\]]*\])(?::([0-9]+))?")
+"""A name, an IPv4 address or an IPv6 address in brackets, and a port."""
 _NO_VAULT = inventory.VaultOptions()
 _SSH = 3.0
 """Seconds for each step of an SSH login."""
@@ -75,14 +78,15 @@ def load(name_or_dir: str | None, vault_password_file: Path | None, yes: bool) -
 
 
 def endpoints(topology: Topology, text: str) -> tuple[Endpoint, ...]:
-    """`mq1,mq2:5673,192.0.2.7` as addresses and ports; raises UsageError for what is none of these."""
+    """`mq1,mq2:5673,192.0.2.7,[2001:db8::7]:5673` as addresses and ports; raises UsageError for what is none
+    of these."""
     return tuple(_endpoint(topology, part.strip()) for part in text.split(",") if part.strip())
 
 
 def _endpoint(topology: Topology, text: str) -> Endpoint:
-    name, _, port = text.partition(":")
-    known = next((host for host in topology.hosts if host.name == name), None)
     try:
+        name, port = _host_and_port(text)
+        known = next((host for host in topology.hosts if host.name == name), None)
         host = str(known.address if known else ip_address(name))
         default = known.broker.settings.port if known and known.broker else _AMQP
         return Endpoint(host=host, port=int(port) if port else default)
@@ -91,6 +95,14 @@ def _endpoint(topology: Topology, text: str) -> Endpoint:
         raise UsageError(
             f"no endpoint {text}", f"give hosts ({names}) or addresses, with :PORT when it is not {_AMQP}"
         ) from None
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    """An empty port: the default one. Only an IPv6 address may lack brackets, and then has no port."""
+    found = _ENDPOINT.fullmatch(f"[{text}]" if text.count(":") > 1 and "[" not in text else text)
+    if found is None:
+        raise ValueError(text)
+    return found[1].strip("[]"), found[2] or ""
 
 
 def failover_test(

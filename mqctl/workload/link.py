@@ -108,9 +108,7 @@ class Link:
             return
         channel.add_on_close_callback(lambda _, error: self._channel_closed(epoch, repr(error)))
         self._open = True
-        self._journal.write(
-            Connected(client=self._spec.name, epoch=epoch, endpoint=f"{endpoint.host}:{endpoint.port}")
-        )
+        self._journal.write(Connected(client=self._spec.name, epoch=epoch, endpoint=str(endpoint)))
         self._on_open(channel)
 
     def _channel_closed(self, epoch: int, reason: str) -> None:
