@@ -95,8 +95,8 @@ def _quantile(waits: list[float], q: float) -> float | None:
 
 def _phases(events: Sequence[Event], end: float) -> Iterable[Spell]:
     entered = [event for event in events if isinstance(event, history.Phase)]
-    ends = [event.t for event in entered[1:]] + [end]
-    for event, until in zip(entered, ends, strict=True):
+    ends = [*(event.t for event in entered[1:]), end]
+    for event, until in zip(entered, ends, strict=False):  # a run that ended early may have entered none
         yield Spell(start=event.t, end=until, state="good", label=_PHASES[event.name])
 
 

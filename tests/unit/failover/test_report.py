@@ -106,6 +106,16 @@ def test_an_empty_history_gives_a_page_that_does_not_know(tmp_path: Path) -> Non
     assert "? unknown" in Page(html(made)).text
 
 
+def test_a_test_that_ends_anywhere_has_a_page(tmp_path: Path) -> None:
+    """Even before its first phase."""
+    events = clean()
+    for count in range(40):
+        end = h.Aborted(t=events[count].t, w=0, reason="interrupted")
+        made = report(tmp_path / f"{count}.ndjson", [*events[:count], end])
+        assert made.outcome == "unknown"
+        assert "the run did not come to its end: interrupted" in Page(html(made)).text
+
+
 def test_hostile_names_are_only_text(tmp_path: Path) -> None:
     events = renamed(
         clean(), scenario=EVIL, topology=EVIL, run=EVIL, title=EVIL, tested=(Fact(EVIL, EVIL, EVIL),)
