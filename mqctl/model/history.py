@@ -54,6 +54,20 @@ class Fact(NamedTuple):
     value: str
 
 
+class Asked(Model):
+    """What a person has to ask for, to have a scenario played again; never a secret."""
+
+    inventory: str
+    scenario: str
+    """Its own name: in reports the site's may stand before it."""
+    site: str = ""
+    """Whose clients are judged; empty when the site has no name."""
+    scenarios: str = ""
+    """The directory of a person's own scenarios, as it was given."""
+    options: tuple[str, ...] = ()
+    """The words of a command line that ask for another workload than the inventory's default one."""
+
+
 Routes = Mapping[str, tuple[str, ...]]
 """Publisher to queues."""
 
@@ -87,6 +101,13 @@ class Started(_Event):
     """The queues in which each publisher's messages must arrive; without an entry any one queue will do."""
     bounds: tuple[Bound, ...] = ()
     """Limits of what is measured, and where they come from."""
+    asked: Asked | None = None
+    """What was asked for; older histories do not say."""
+
+    @property
+    def request(self) -> Asked:
+        """What to ask for, to have it again; of an older history what its names say."""
+        return self.asked or Asked(inventory=self.topology, scenario=self.scenario)
 
 
 PhaseName = Literal["load", "fault", "heal", "recover", "after", "finish", "drain"]
@@ -309,6 +330,8 @@ class Aborted(_Event):
     reason: str
     left: tuple[str, ...] = ()
     """Scenarios that were to come after this one."""
+    own: Mapping[str, str] = Field(default_factory=dict)
+    """Their own names, where others stand above; older histories do not say."""
 
 
 Event = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mqctl.verdict.html import html
 from mqctl.verdict.judge import aborted, judge, total
 from mqctl.verdict.junit import junit
 from mqctl.verdict.summary import reasons, sentence
+from mqctl.workflows.repeat import commands
 from mqctl.workload import journal
 
 _CONTROL = "control-"
@@ -49,20 +49,20 @@ def document(paths: Sequence[Path]) -> Report:
     parts = tuple(_scenario(path.name, recorded) for path, recorded in played)
     starts = [started for _, recorded in played if (started := _started(recorded))]
     verdicts = [part.verdict for part in parts]
-    unplayed = [name for _, recorded in played if (end := aborted(recorded)) for name in end.left]
+    ends = [end for _, recorded in played if (end := aborted(recorded))]
+    unplayed = [name for end in ends for name in end.left]
     outcome = total(verdicts, unplayed)
-    topology = next((started.topology for started in starts), "")
     return Report(
         mqctl=__version__,
-        topology=topology,
+        topology=next((started.request.inventory for started in starts), ""),
         run=next((started.run for started in starts), ""),
         outcome=outcome,
         sentence=sentence(verdicts, unplayed),
         reasons=reasons(outcome, verdicts, unplayed),
         scenarios=parts,
         tested=_together(starts),
-        untested=tuple(_untested({part.name for part in parts}, unplayed)),
-        commands=tuple(_commands(topology, parts)),
+        untested=tuple(_untested({started.request.scenario for started in starts}, ends)),
+        commands=tuple(commands(starts, [part.history for part in parts])),
     )
 
 
@@ -71,7 +71,7 @@ def _scenario(name: str, recorded: History) -> ScenarioReport:
     known = {scenario.name: scenario.title for scenario in scenarios.bundled()}
     return ScenarioReport(
         name=verdict.scenario or name,
-        title=(started.title if started else "") or known.get(verdict.scenario, ""),
+        title=started.title or known.get(started.request.scenario, "") if started else "",
         began=recorded.events[0].w if recorded.events else 0,
         verdict=verdict,
         timeline=timeline.build(recorded, verdict.continuity.gaps),
@@ -93,17 +93,11 @@ def _together(starts: Sequence[history.Started]) -> tuple[Fact, ...]:
     return tuple(Fact(part, name, "; ".join(known)) for (part, name), known in values.items())
 
 
-def _untested(played: set[str], unplayed: Sequence[str]) -> Iterator[Untested]:
+def _untested(played: set[str], ends: Sequence[history.Aborted]) -> Iterator[Untested]:
     titles = {scenario.name: scenario.title for scenario in scenarios.bundled()}
-    for name in unplayed:
-        yield Untested(name=name, title=titles.get(name, ""), aborted=True)
+    unplayed = {name: end.own.get(name, name) for end in ends for name in end.left}
+    for name, own in unplayed.items():
+        yield Untested(name=name, title=titles.get(own, ""), aborted=True)
     for name, title in titles.items():
-        if name not in played and name not in unplayed and not name.startswith(_CONTROL):
+        if name not in played and name not in unplayed.values() and not name.startswith(_CONTROL):
             yield Untested(name=name, title=title)
-
-
-def _commands(topology: str, parts: Sequence[ScenarioReport]) -> Iterator[str]:
-    chosen = [word for part in parts for word in ("--scenario", part.name)]
-    yield shlex.join(["mqctl", "failover-test", *([topology] if topology else []), *chosen])
-    replays = [word for part in parts for word in ("--replay", part.history)]
-    yield shlex.join(["mqctl", "failover-test", *replays, "--report", "DIR"])

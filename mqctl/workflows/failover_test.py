@@ -19,7 +19,7 @@ from mqctl.faults.site_links import SiteLink, site_links
 from mqctl.inventory import last
 from mqctl.model.base import Model
 from mqctl.model.gate import Outcome, overall
-from mqctl.model.history import Aborted, Started
+from mqctl.model.history import Aborted, Asked, Started
 from mqctl.model.scenario import Scenario
 from mqctl.model.topology import Topology
 from mqctl.model.verdict import Verdict
@@ -29,6 +29,7 @@ from mqctl.verdict.judge import aborted, judge, total
 from mqctl.workflows.alone import alone
 from mqctl.workflows.heal import heal, wake
 from mqctl.workflows.link_stage import link_stage, site_stage
+from mqctl.workflows.repeat import options
 from mqctl.workflows.scenario import Report, Run
 from mqctl.workflows.stage import Stage
 from mqctl.workload import journal
@@ -125,7 +126,7 @@ def failover_test(
         heal(stage)
         _require_health(stage)
         clean(stage)
-        course = _Course(acts)
+        course = _Course(acts, str(choice.directory or ""))
         course.play(stage, settings, report)
     unplayed = tuple(act.scenario.name for act in course.left)
     return FailoverReport(
@@ -155,8 +156,8 @@ class Act:
     scenario: Scenario
     site: Topology
     """Whose clients are judged."""
-    of: str = ""
-    """The scenario's own name, where the site's stands before it."""
+    of: str
+    """The scenario's own name: the site's may stand before it."""
     link: SiteLink | None = None
 
     def on(self, whole: Stage) -> Stage:
@@ -171,6 +172,8 @@ class _Course:
     """How far a test has come."""
 
     left: list[Act]
+    own: str = ""
+    """The directory of a person's own scenarios."""
     histories: list[Path] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     aborted: str = ""
@@ -179,7 +182,7 @@ class _Course:
         """One scenario after the other, as long as the cluster recovers and nothing ends the test."""
         while self.left and not self.aborted and all(map(_recovered, self.verdicts)):
             act = self.left.pop(0)
-            run = Run(act.on(stage), act.scenario, settings, report)
+            run = Run(act.on(stage), act.scenario, settings, report, self._asked(act, stage, settings))
             try:
                 run.play()
             except (KeyboardInterrupt, MqctlError) as end:
@@ -189,11 +192,22 @@ class _Course:
             self.histories.append(run.path)
             self.verdicts.append(judge(journal.read(run.path)))
 
+    def _asked(self, act: Act, stage: Stage, settings: WorkloadSettings) -> Asked:
+        return Asked(
+            inventory=stage.topology.name,
+            scenario=act.of,
+            site=act.site.site.name,
+            scenarios=self.own,
+            options=options(settings, stage.topology),
+        )
+
     def _abort(self, path: Path, end: BaseException) -> None:
         """Into the history too, so that a replay says the same."""
         self.aborted = end.message if isinstance(end, MqctlError) else "interrupted"
         record = Journal(path)
-        record.write(Aborted(reason=self.aborted, left=tuple(act.scenario.name for act in self.left)))
+        names = {act.scenario.name: act.of for act in self.left}
+        own = {name: of for name, of in names.items() if name != of}
+        record.write(Aborted(reason=self.aborted, left=tuple(names), own=own))
         record.close()
 
 
@@ -210,7 +224,7 @@ def replay(paths: Sequence[Path]) -> FailoverReport:
     ends = [end for recorded in played if (end := aborted(recorded))]
     unplayed = tuple(name for end in ends for name in end.left)
     return FailoverReport(
-        topology=starts[0].topology if starts else "",
+        topology=starts[0].request.inventory if starts else "",
         run=verdicts[0].run,
         outcome=total(verdicts, unplayed),
         verdicts=verdicts,
@@ -251,7 +265,7 @@ def arranged(topology: Topology, choice: Choice, site: str = "") -> tuple[list[A
         raise UsageError(f"{topology.name} has no site {site}", f"its sites are {', '.join(names) or 'none'}")
     if len(topology.sites) == 1:
         chosen, skipped = applicable(topology, choice)
-        return [Act(scenario, topology) for scenario in chosen], skipped
+        return [Act(scenario, topology, scenario.name) for scenario in chosen], skipped
     choice = choice.or_else(topology.scenarios, "mqctl_scenarios")
     chosen = list(scenarios.choose(choice))
     acts = [act for act in _acts(topology, chosen) if site in ("", act.site.site.name)]

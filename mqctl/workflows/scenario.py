@@ -71,8 +71,16 @@ Report = Callable[[Live], None]
 class Run:
     """The clients, the watch and the history of one scenario."""
 
-    def __init__(self, stage: Stage, scenario: Scenario, settings: WorkloadSettings, report: Report) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        scenario: Scenario,
+        settings: WorkloadSettings,
+        report: Report,
+        asked: history.Asked | None = None,
+    ) -> None:
         self._stage = stage
+        self._asked = asked
         self._scenario = scenario
         self._settings = scenario.settings(settings)
         self._report = report
@@ -121,6 +129,7 @@ class Run:
                 tested=tested.facts(topology, self._settings, self._stage.versions),
                 routes=clients.routes,
                 bounds=bounds(topology, self._scenario, self._settings, Patience()),
+                asked=self._asked,
             )
         )
         self._stage.watch(watch, clients.queues)

@@ -165,7 +165,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> workflow._Course:
     monkeypatch.setattr(workflow, "Run", Halting)
     one = mirrored_3node()
     chosen = scenarios.choose(workflow.Choice(NAMES))
-    return workflow._Course([workflow.Act(scenario, one) for scenario in chosen])
+    return workflow._Course([workflow.Act(scenario, one, scenario.name) for scenario in chosen])
 
 
 def play(course: workflow._Course, path: Path) -> None:
