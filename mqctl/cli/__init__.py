@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from mqctl.errors import ExitCode, MqctlError, UsageError
 
-INTERRUPTED = 130
-"""What a shell reports for a program ended by SIGINT; not one of mqctl's own answers."""
+BY_SIGNAL = 128
+"""What a shell adds to the number of the signal that ended a program."""
+INTERRUPTED = BY_SIGNAL + signal.SIGINT
+"""What it reports after Ctrl-C; not one of mqctl's own answers."""
 
 
 def main() -> None:
@@ -31,8 +34,8 @@ def run(arguments: list[str]) -> int:
         return _reader_gone()
     except Exception as error:
         return _unexpected(error)
-    # Typer makes this number of a Ctrl-C before it gets here.
-    return _interrupted() if code == INTERRUPTED else int(code or ExitCode.DONE)
+    # Typer makes a number of a Ctrl-C before it gets here.
+    return _interrupted(code) if code and code > BY_SIGNAL else int(code or ExitCode.DONE)
 
 
 def tell(error: MqctlError) -> None:
@@ -42,9 +45,9 @@ def tell(error: MqctlError) -> None:
         print(f"\nhint: {error.hint}", file=sys.stderr)
 
 
-def _interrupted() -> int:
+def _interrupted(code: int = INTERRUPTED) -> int:
     print("interrupted: the same command can be run again", file=sys.stderr)
-    return INTERRUPTED
+    return code
 
 
 def _reader_gone() -> int:

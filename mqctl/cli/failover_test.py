@@ -78,6 +78,7 @@ def failover_test(
     1 not so, 3 cannot tell, 4 cannot run.
     """
     from mqctl.cli import failover_progress, failover_report
+    from mqctl.cli.interruption import interruptible
     from mqctl.faults.scenarios import Choice
     from mqctl.inventory import VaultOptions
     from mqctl.model.workload import WorkloadSettings
@@ -89,25 +90,26 @@ def failover_test(
     if list_:
         typer.echo(failover_report.explain(workflow.listed(choice), as_json), nl=False)
         return
-    if replay:
-        done = workflow.replay(replay)
-    else:
-        topology = workflow.load(inventory, vault_password_file, yes)
-        settings = WorkloadSettings(
-            publishers=publishers,
-            queues=queues,
-            queue_type=queue_type or fitting(topology),
-            exchange_type=exchange,
-            rate=rate or None,
-            size=size,
-            duration=duration,
-            prefetch=prefetch,
-            endpoints=workflow.endpoints(topology, endpoints or ""),
-        )
-        with failover_progress.progress(topology.name) as live:
-            vault = VaultOptions(vault_password_file)
-            done = workflow.failover_test(topology, settings, choice, keep_history, live, vault, site)
-    directory = report or (None if replay else done.directory)
-    files = write(done.histories, directory) if directory else ()
-    failover_report.show_json(done, files) if as_json else failover_report.show(done, files)
-    raise typer.Exit(failover_report.exit_code(done))
+    with interruptible():
+        if replay:
+            done = workflow.replay(replay)
+        else:
+            topology = workflow.load(inventory, vault_password_file, yes)
+            settings = WorkloadSettings(
+                publishers=publishers,
+                queues=queues,
+                queue_type=queue_type or fitting(topology),
+                exchange_type=exchange,
+                rate=rate or None,
+                size=size,
+                duration=duration,
+                prefetch=prefetch,
+                endpoints=workflow.endpoints(topology, endpoints or ""),
+            )
+            with failover_progress.progress(topology.name) as live:
+                vault = VaultOptions(vault_password_file)
+                done = workflow.failover_test(topology, settings, choice, keep_history, live, vault, site)
+        directory = report or (None if replay else done.directory)
+        files = write(done.histories, directory) if directory else ()
+        failover_report.show_json(done, files) if as_json else failover_report.show(done, files)
+        raise typer.Exit(failover_report.exit_code(done))

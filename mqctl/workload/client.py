@@ -27,7 +27,9 @@ class Role(Protocol):
 
 def run(spec: ClientSpec, wish: Connection, make: Callable[[IOLoop, ClientSpec, Journal], Role]) -> None:
     """Runs one client until the parent asks it to finish or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # They come to the whole process group; it is the parent that ends clients.
+        signal.signal(number, signal.SIG_IGN)
     logging.getLogger("pika").addHandler(logging.NullHandler())
     logging.getLogger("pika").propagate = False
     journal, loop = Journal(spec.journal), IOLoop()
