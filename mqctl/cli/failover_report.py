@@ -117,7 +117,10 @@ def _table(report: FailoverReport) -> Table:
 def _narrow(report: FailoverReport) -> Table:
     """A row for each scenario, when there are too many for columns."""
     table = Table(
-        title=f"failover test {report.run}".rstrip(), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1)
+        title=f"failover test {report.run}".rstrip(),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
     )
     table.add_column("scenario", overflow="fold")
     for name in ("verdict", "confirmed", "lost", "publish gap", "delivery gap", "p99"):
