@@ -24,7 +24,7 @@ from mqctl.verdict.html import html
 from mqctl.verdict.junit import junit
 from mqctl.workflows import failover_report
 from tests.topologies import SECRETS, mirrored_3node, standalone
-from tests.unit.failover.histories import clean
+from tests.unit.failover.histories import clean, delivered
 from tests.unit.failover.reports import renamed, report, saved
 
 APP = typer.Typer()
@@ -42,6 +42,10 @@ class Page(HTMLParser):
         self.tags: set[str] = set()
         self.attributes: list[tuple[str, str]] = []
         self.ids: list[str] = []
+        self.rows: dict[str, list[tuple[str, str]]] = {}
+        """Of the pictures: each row's boxes, with how they are coloured and what stands in them."""
+        self.cells: list[list[str]] = []
+        """Of the tables, row by row."""
         self.text = ""
         self.feed(text)
         assert self.open == []
@@ -50,6 +54,15 @@ class Page(HTMLParser):
         self.tags.add(tag)
         self.attributes += [(name, value or "") for name, value in attrs]
         self.ids += [value or "" for name, value in attrs if name == "id"]
+        kind, _, name = (dict(attrs).get("class") or "").partition(" ")
+        if kind == "row":
+            self.rows[name] = []
+        elif kind == "spell":
+            self.rows[[*self.rows][-1]].append((name.split()[0], ""))
+        elif tag == "tr":
+            self.cells.append([])
+        elif tag in ("th", "td"):
+            self.cells[-1].append("")
         if tag not in VOID:
             self.open.append(tag)
 
@@ -59,6 +72,10 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] not in ("style", "script"):
             self.text += " ".join(data.split()) + " "
+        if "tr" in self.open and data.strip():
+            self.cells[-1][-1] += f" {data.strip()}" if self.cells[-1][-1] else data.strip()
+        elif self.open[-1:] == ["div"] and self.rows and (boxes := self.rows[[*self.rows][-1]]):
+            boxes[-1] = (boxes[-1][0], boxes[-1][1] + data.strip())
 
 
 def lossy() -> list[h.Event]:
@@ -211,6 +228,49 @@ def test_what_was_not_run_is_listed_but_controls_are_not(tmp_path: Path) -> None
     assert "power-off-vip-holder" in names
     assert "kill-queue-leader" not in names
     assert not [name for name in names if name.startswith("control-")]
+
+
+def test_the_lanes_show_what_was_where(tmp_path: Path) -> None:
+    rows = Page(html(report(tmp_path / "h.ndjson", clean()))).rows
+    lanes = {name: boxes for name, boxes in rows.items() if name not in ("fault", "phase", "chart", "axis")}
+    assert lanes == {
+        "VIP holder": [("good", "lb1"), ("moved", "lb2")],
+        "queue leader": [("good", "mq1"), ("moved", "mq2")],
+        "mirrors in sync": [("good", "1 of 1"), ("down", "0 of 1")],
+        "node mq1": [("good", "running"), ("down", "stopped"), ("good", "running")],
+        "node mq2": [("good", "running")],
+        "router lb1": [("good", "answers"), ("down", "no answer")],
+        "router lb2": [("good", "answers")],
+        "publishers": [("unknown", "finished")],
+        "consumers": [("unknown", "finished")],
+    }
+    assert [state for state, _ in rows["fault"]] == ["fault", "healing"]
+
+
+def test_the_numbers_are_all_there(tmp_path: Path) -> None:
+    events = [e for e in lossy() if not (isinstance(e, h.Confirmed) and e.first in (120, 121))]
+    events.append(h.Unknown(t=13.2, w=0, client="p1", epoch=1, first=120, last=121))
+    events.append(delivered(4, 20, again=True))
+    cells = Page(html(report(tmp_path / "h.ndjson", events))).cells
+    numbers = cells[[row[0] for row in cells].index("sent and 0 sent again") :]
+    assert numbers == [
+        ["sent and 0 sent again", "150"],
+        ["confirmed", "148"],
+        ["lost p1/7-8", "2"],
+        ["duplicated 1 flagged, 0 silent, 0 resent", "1"],
+        ["reordered", "0"],
+        ["unknown 2 of them stored after all", "2"],
+        ["returned", "0"],
+        ["refused", "0"],
+        ["confirmed per second", "10"],
+        ["longest publish gap 0.00 s in all", "300 ms"],
+        ["longest delivery gap 0.00 s in all", "300 ms"],
+        ["confirm latency p50; p95 10 ms, p99 10 ms, max 10 ms", "10 ms"],
+        ["queue leader moved after", "350 ms"],
+        ["new leader confirmed after", "360 ms"],
+        ["host seen gone after", "250 ms"],
+        ["host back after counted from the fault", "6.25 s"],
+    ]
 
 
 BOUND = Bound(metric="publish_gap", limit=0.05, formula="advert_int 3 x 1 + skew")
