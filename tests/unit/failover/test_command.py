@@ -11,12 +11,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mqctl import share
+from mqctl import cli, share
 from mqctl.cli.failover_test import failover_test
 from mqctl.errors import InconclusiveError, MqctlError, UsageError
 from mqctl.faults import scenarios
 from mqctl.model import history as h
+from mqctl.model.gate import GateResult, Outcome
 from mqctl.model.scenario import Scenario
+from mqctl.model.topology import Topology
 from mqctl.model.workload import WorkloadSettings
 from mqctl.ssh import Hosts
 from mqctl.workflows import failover_test as workflow
@@ -24,7 +26,7 @@ from mqctl.workflows.alone import alone
 from mqctl.workflows.stage import Stage
 from mqctl.workload.journal import Journal
 from tests.topologies import mirrored_3node, standalone
-from tests.unit.failover.histories import clean
+from tests.unit.failover.histories import clean, event
 from tests.unit.failover.reports import renamed
 
 APP = typer.Typer()
@@ -213,3 +215,78 @@ def test_an_aborted_test_tells_what_it_did_not_come_to(tmp_path: Path) -> None:
     ]
     cases = ElementTree.parse(tmp_path / "junit.xml").iter("testcase")
     assert [case.get("name") for case in cases if case.find("error") is not None] == [*NAMES[2:]]
+
+
+class Unrecovered:
+    """The second scenario leaves a cluster whose gates do not pass again."""
+
+    def __init__(self, stage: Stage, scenario: Scenario, *_: object) -> None:
+        self.path = stage.histories / f"{scenario.name}.ndjson"
+        self._name = scenario.name
+
+    def play(self) -> Path:
+        events = renamed(clean(), scenario=self._name)
+        ill = event(h.Recovered, 12.5, healthy=False, detail="membership of mq1")
+        first = not list(self.path.parent.glob("*.ndjson"))
+        saved(self.path, events if first else [ill if isinstance(e, h.Recovered) else e for e in events])
+        return self.path
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Topology:
+    """Nothing is broken or left over in it."""
+    topology = mirrored_3node().model_copy(update={"state_dir": tmp_path / "state"})
+    monkeypatch.setattr(workflow, "load", lambda *_: topology)
+    monkeypatch.setattr(workflow, "heal", lambda _: ())
+    monkeypatch.setattr(workflow, "clean", lambda _: None)
+    return topology
+
+
+CHOSEN = [word for name in NAMES for word in ("-s", name)]
+
+
+def test_what_comes_after_a_cluster_that_did_not_recover_is_not_run(
+    lab: Topology, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(workflow, "Run", Unrecovered)
+    monkeypatch.setattr(Stage, "gates", lambda _: [gate("pass")])
+    assert cli.run(["failover-test", *CHOSEN, "--json"]) == 1
+    done = json.loads(capsys.readouterr().out)
+    assert [verdict["outcome"] for verdict in done["verdicts"]] == ["pass", "fail"]
+    assert (done["not_run"], done["unplayed"], done["aborted"]) == ([*NAMES[2:]], [], "")
+    assert sorted(path.name for path in (lab.state_dir / "failover").glob("*.ndjson")) == sorted(
+        f"{name}.ndjson" for name in NAMES[:2]
+    )
+
+
+def test_the_terminal_names_what_was_not_run(
+    lab: Topology, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(workflow, "Run", Unrecovered)
+    monkeypatch.setattr(Stage, "gates", lambda _: [gate("pass")])
+    assert cli.run(["failover-test", *CHOSEN]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("not run: ")] == [f"not run: {n}" for n in NAMES[2:]]
+
+
+def gate(outcome: Outcome) -> GateResult:
+    return GateResult(gate="membership", subject="mq1", outcome=outcome, expected="3 nodes", got="silence")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"), [(("pass", "unknown"), 3), (("unknown", "fail"), 1), ((), 3)], ids=str
+)
+def test_nothing_is_broken_where_health_is_not_known(
+    lab: Topology,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    outcomes: tuple[Outcome, ...],
+    code: int,
+) -> None:
+    monkeypatch.setattr(Stage, "gates", lambda _: [gate(outcome) for outcome in outcomes])
+    assert cli.run(["failover-test", *CHOSEN]) == code
+    told = capsys.readouterr().err
+    what = "membership of mq1: expected 3 nodes, got silence" if outcomes else "no gate"
+    assert f"error: the cluster is not known to be healthy, nothing was broken: {what}\n" in told
+    assert "hint: `mqctl verify` shows every gate" in told
+    assert list((lab.state_dir / "failover").iterdir()) == []
