@@ -81,6 +81,9 @@ class Request(Model):
     """Only to DELETE a binding: GET `path`, find the entry that has these `routing_key` and `arguments`, and
     DELETE `path`/(its `properties_key`, percent-encoded once more). The key of a binding with arguments is a
     hash of Erlang's (rabbit_mgmt_format:pack_binding_props), so it is asked for, not computed."""
+    absent: bool = False
+    """The plan saw no such object: one that is there by now was made since, as federation links and shovels
+    make the queues that they do not find, with the arguments of the other end."""
 
 
 class ObjectChange(Model):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mqctl.model.base import reveal
 from mqctl.model.bundle import FileSpec
 from mqctl.model.changes import ClusterChanges, FileChange, Plan, Request
+from mqctl.model.links import COMPONENTS
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
 from mqctl.plan.brokers import node_of
@@ -191,8 +192,21 @@ def _calls(changes: ClusterChanges, cluster: Topology, host: str) -> dict[str, A
         "user": admin,
         "password": reveal(user.password) if user and user.password else None,
         "password_hash": reveal(user.password_hash) if user and user.password_hash else None,
-        "requests": [_request(request) for request in changes.requests],
+        **_in_steps(changes.requests),
     }
+
+
+def _in_steps(requests: Sequence[Request]) -> dict[str, list[dict[str, Any]]]:
+    """What every cluster has before any of them gets a new link, and the rest, in the same order.
+
+    A link declares the queue that it does not find at its other end with the arguments of its own; there the
+    inventory's declaration would be refused afterwards.
+    """
+    links = tuple(f"parameters/{component}/" for component in COMPONENTS)
+    news = (n for n, one in enumerate(requests) if one.method == "PUT" and one.path.startswith(links))
+    first = next(news, len(requests))
+    calls = [_request(request) for request in requests]
+    return {"requests": calls[:first], "links": calls[first:]}
 
 
 def _speakers(plan: Plan, topology: Topology, status: ClusterStatus) -> list[str]:
@@ -221,4 +235,5 @@ def _speaker(plan: Plan, topology: Topology, status: ClusterStatus) -> str:
 def _request(request: Request) -> dict[str, Any]:
     """The body stays one text: of a secret mapping Ansible would hide every leaf, `0` and `/` too."""
     body = reveal(request.body) if request.body is not None else None
-    return {"method": request.method, "path": request.path, "body": body, "binding": request.binding}
+    fields = request.model_dump(include={"method", "path", "binding", "absent"})
+    return {**fields, "body": body}

@@ -7,13 +7,13 @@ one `POST /api/definitions` 1.5 s. One by one tells which object was refused, so
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import SecretStr
 
 from mqctl.model.changes import ObjectChange, Request
-from mqctl.model.items.item import Item
+from mqctl.model.items.item import Item, Key
 from mqctl.model.links import COMPONENTS
 from mqctl.plan.objects.compare import Difference
 from mqctl.plan.objects.requests import body, put
@@ -49,19 +49,22 @@ def in_order(
     """
     changed = [one.item for one in differences if one.action in ("create", "update")]
     placed = [item for item in changed if item.kind not in COMPONENTS]
+    absent = {one.item.key for one in differences if one.action == "create"}
     return (
         *([ledger_before] if ledger_before else []),
-        *_placing([item for item in placed if item.kind in _ACCESS]),
+        *_placing([item for item in placed if item.kind in _ACCESS], absent),
         *_requests([change for change in changes if change.action == "replace"]),
-        *_placing([item for item in placed if item.kind not in _ACCESS]),
+        *_placing([item for item in placed if item.kind not in _ACCESS], absent),
         *(put(item) for item in changed if item.kind in COMPONENTS),
         *_requests([change for change in changes if change.action == "delete"]),
         *([ledger_after] if ledger_after else []),
     )
 
 
-def _placing(items: Sequence[Item]) -> list[Request]:
-    return [import_of(items)] if len(items) > BULK_FROM else [put(item) for item in items]
+def _placing(items: Sequence[Item], absent: Collection[Key]) -> list[Request]:
+    if len(items) > BULK_FROM:
+        return [import_of(items)]
+    return [put(item).model_copy(update={"absent": item.key in absent}) for item in items]
 
 
 def _requests(changes: Sequence[ObjectChange]) -> list[Request]:

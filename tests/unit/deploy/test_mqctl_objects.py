@@ -54,7 +54,8 @@ class Api:
         if (method, path) == ("GET", "/api/whoami"):
             return 200, self.who
         self.seen.append((method, path, json.loads(body) if body else None))
-        return self.answers.get((method, path), (500, {"reason": f"unexpected {method} {path}"}))
+        answer = self.answers.get((method, path), (500, {"reason": f"unexpected {method} {path}"}))
+        return answer if isinstance(answer, tuple) else next(answer)
 
 
 @pytest.fixture
@@ -119,6 +120,44 @@ def test_a_refused_call_ends_it_with_the_brokers_reason_and_no_secret(api):
     assert len(server.seen) == 2
     assert "aGFzaGhhc2g" not in json.dumps(answer)
     assert PASSWORD not in json.dumps(answer)
+
+
+QUEUE = "/api/queues/%2F/q"
+INEQUIVALENT = (400, {"reason": "inequivalent arg 'x-queue-type' for queue 'q' in vhost '/'"})
+
+
+def test_an_empty_queue_that_a_link_made_since_the_plan_gives_way(api):
+    answers = {
+        ("PUT", QUEUE): iter([INEQUIVALENT, (201, {})]),
+        ("POST", f"{QUEUE}/get"): (200, []),
+        ("DELETE", QUEUE): (204, {}),
+    }
+    server = api(answers)
+    answer = make(server, {**call("PUT", "queues/%2F/q", {"durable": True}), "absent": True})
+    assert "failed" not in answer
+    assert [seen[0] for seen in server.seen] == ["PUT", "POST", "DELETE", "PUT"]
+    assert server.seen[-1] == ("PUT", QUEUE, {"durable": True})
+
+
+@pytest.mark.parametrize(
+    ("absent", "messages", "answer"),
+    [
+        (False, [], INEQUIVALENT),
+        (True, [{"payload": "work"}], INEQUIVALENT),
+        (True, [], (400, {"reason": "invalid arguments"})),
+    ],
+    ids=["seen by the plan", "not empty", "another reason"],
+)
+def test_no_other_queue_is_removed(api, absent, messages, answer):
+    answers = {
+        ("PUT", QUEUE): answer,
+        ("POST", f"{QUEUE}/get"): (200, messages),
+        ("DELETE", QUEUE): (204, {}),
+    }
+    server = api(answers)
+    said = make(server, {**call("PUT", "queues/%2F/q", {"durable": True}), "absent": absent})
+    assert said["msg"] == f"PUT queues///q: 400, {answer[1]['reason']} (0 of 1 calls made)"
+    assert "DELETE" not in [seen[0] for seen in server.seen]
 
 
 def test_deleting_what_is_gone_is_done(api):

@@ -7,10 +7,14 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from mqctl.model.links import Parameter
+from mqctl.model.objects import Queue
 from mqctl.model.status import BrokerStatus, ClusterStatus, KeepalivedStatus
+from mqctl.model.topology import Topology
 from mqctl.plan import for_ansible, make
-from tests.topologies import ADMIN_PASSWORD, COOKIE, mirrored_3node, standalone
+from tests.topologies import ADMIN_PASSWORD, COOKIE, mirrored_3node, standalone, with_site
 from tests.unit.plan.hosts import bundles_of, converged, fresh, with_file, with_host, with_service
 from tests.unit.plan.simulator import FRESH, apply
 
@@ -89,7 +93,49 @@ def test_objects_come_with_the_administrator() -> None:
         "path": "users/guest",
         "body": None,
         "binding": None,
+        "absent": False,
     }
+    assert objects["links"] == []
+
+
+def test_links_come_in_a_step_of_their_own() -> None:
+    """So that every site has its queues before any site's link looks for them."""
+    upstream = Parameter(
+        component="federation-upstream",
+        vhost="/",
+        name="west",
+        value={},
+        uris={"uri": (SecretStr("amqp://"),)},
+    )
+    topology = with_orders(upstream)
+    plan = make(topology, bundles_of(topology), fresh(topology))
+    ((_, told),) = for_ansible(plan, topology, fresh(topology))["objects"].items()
+    assert "queues/%2F/orders" in [call["path"] for call in told["requests"]]
+    assert [call["path"] for call in told["requests"] if "federation" in call["path"]] == []
+    assert told["links"][0]["path"] == "parameters/federation-upstream/%2F/west"
+    assert [call["path"] for call in (*told["requests"], *told["links"])] == [
+        request.path for request in plan.requests
+    ]
+
+
+def test_only_a_queue_that_the_plan_did_not_see_may_give_way() -> None:
+    topology = with_orders()
+    first = make(topology, bundles_of(topology), fresh(topology)).requests
+    assert [one.absent for one in first if one.path == "queues/%2F/orders"] == [True]
+    (policy,) = topology.objects.policies
+    changed = with_site(
+        topology,
+        objects=topology.objects.model_copy(
+            update={"policies": (policy.model_copy(update={"priority": 7}),)}
+        ),
+    )
+    again = make(changed, bundles_of(changed), converged(changed, apply(FRESH, first))).requests
+    assert [(one.path, one.absent) for one in again] == [("policies/%2F/ha-all", False)]
+
+
+def with_orders(*parameters: Parameter) -> Topology:
+    update = {"queues": (Queue(name="orders"),), "parameters": parameters}
+    return with_site(TOPOLOGY, objects=TOPOLOGY.objects.model_copy(update=update))
 
 
 def test_objects_alone_visit_one_broker() -> None:
