@@ -5,6 +5,7 @@ Tried on 3.8.9, 3.10.8, 4.0.5 and 4.3.6 from Debian's packages; the rest from Ra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -89,8 +90,9 @@ def number(line: str) -> Number:
 
 
 def line_of(version: str) -> str:
-    """The line of a version: `3.10` of `3.10.8`."""
-    return ".".join(version.split(".")[:2])
+    """The line of a version: `3.10` of `3.10.8`; empty when it names none."""
+    found = re.match(r"\d+\.\d+", version)
+    return found.group() if found else ""
 
 
 def has(line: str, feature: LineFeature) -> bool:

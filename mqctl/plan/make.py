@@ -28,6 +28,7 @@ from mqctl.plan.packages import plan_packages
 from mqctl.plan.refusal import Refusal, raise_all
 from mqctl.plan.services import plan_services
 from mqctl.plan.shared import plan_shared
+from mqctl.plan.versions import plan_versions
 
 
 def make(
@@ -47,7 +48,8 @@ def make(
     clusters = [_cluster(cluster, status, chosen, locked_out) for cluster in topology.clusters]
     membership = tuple(change for cluster in clusters for change in cluster.membership.changes)
     files, packages, services, refusals = _hosts(topology, bundles, status, chosen, membership)
-    raise_all([*(one for cluster in clusters for one in cluster.refusals), *refusals])
+    lacking = plan_versions(topology, status, chosen)
+    raise_all([*lacking, *(one for cluster in clusters for one in cluster.refusals), *refusals])
     return Plan(
         topology=topology.name,
         files=tuple(files),

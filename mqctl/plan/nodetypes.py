@@ -12,7 +12,6 @@ from mqctl.model.changes import MembershipChange
 from mqctl.model.rabbitmq import NodeType
 from mqctl.model.status import QueueStatus
 from mqctl.model.topology import Topology
-from mqctl.model.versions import FEATURES, has, line_of
 from mqctl.plan.membership import Seen
 from mqctl.plan.refusal import Refusal
 
@@ -28,7 +27,6 @@ def plan_types(
     changing = [(seen, wanted) for seen, wanted in changing if _type(seen) not in (None, wanted)]
     changing.sort(key=lambda change: change[1] == "ram")
     refusals = [
-        *_without_type(changing),
         *_too_few(members, changing),
         *(one for seen, wanted in changing for one in _erased(members, seen, wanted)),
     ]
@@ -46,14 +44,6 @@ def _type(seen: Seen) -> NodeType | None:
     if seen.status and seen.node in seen.status.ram_members:
         return "ram"
     return "disc" if seen.status and seen.node in seen.status.disc_members else None
-
-
-def _without_type(changing: Sequence[tuple[Seen, NodeType]]) -> Iterator[Refusal]:
-    for seen, wanted in changing:
-        version = (seen.status.version if seen.status else None) or ""
-        line = line_of(version)
-        if wanted == "ram" and line and not has(line, "ram-nodes"):
-            yield Refusal(f"{seen.host}: RabbitMQ {line} has no RAM nodes", FEATURES["ram-nodes"].instead)
 
 
 def _too_few(members: Sequence[Seen], changing: Sequence[tuple[Seen, NodeType]]) -> Iterator[Refusal]:

@@ -1,4 +1,7 @@
-"""Rules about what the hosts' RabbitMQ line has; known when rabbitmq_version or mqctl_lab says it."""
+"""Rules about what the hosts' RabbitMQ line has; known when rabbitmq_version or mqctl_lab says it.
+
+Where nothing says it, plan/versions.py asks `features` again with what the hosts have.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,6 @@ def did(
     live: str,
     *queues: QueueStatus,
     hosts: tuple[str, ...] = NAMES,
-    version: str = "3.10.8",
 ) -> tuple[list[str], list[str]]:
     """Types by letter, d or r, in the order of NAMES; `-` is a broker that does not run."""
     types = {"d": "disc", "r": "ram"}
@@ -40,7 +39,7 @@ def did(
         "ram_members": tuple(node for node, one in zip(NODES, live, strict=True) if one == "r"),
         "members": NODES,
         "queues": queues,
-        "version": version,
+        "version": "3.10.8",
     }
     seen = [
         Seen(name, f"rabbit@{name}", BrokerStatus(running=True, node=f"rabbit@{name}", blank=False, **status))
@@ -124,7 +123,3 @@ def test_an_only_copy_is_not_erased(held: QueueStatus) -> None:
 )
 def test_what_others_have_or_nobody_keeps_may_go(held: QueueStatus) -> None:
     assert did("ddrrr", "dddrr", held) == (["mq3 retype ram"], [])
-
-
-def test_a_line_without_ram_nodes() -> None:
-    assert did("ddrdd", "ddddd", version="4.0.5")[1] == ["mq3: RabbitMQ 4.0 has no RAM nodes"]

@@ -33,7 +33,8 @@ def test_packages(status: HostStatus, installs: list[str], refusal: str) -> None
     assert all(refusal in one.message and one.hint for one in refusals)
 
 
-def test_without_a_wanted_line_any_version_goes() -> None:
+def test_without_a_wanted_line_no_line_is_another_one() -> None:
+    """Whether it has what is asked for is test_plan_versions' question."""
     host = broker("mq1", "10.0.0.1", version=None)
     assert plan_packages(host, BUNDLE, HostStatus(host="mq1", packages={NAME: "3.8.9-3"})) == ([], [])
 
