@@ -29,6 +29,9 @@ LineFeature = Literal[
     "deprecated-features",
     "permitted-mirroring",
     "khepri",
+    "transient-queues",
+    "queue-master-locator",
+    "queue-version-1-argument",
 ]
 
 
@@ -40,6 +43,8 @@ class Span:
     until: Number = (99, 0)
     instead: str = ""
     """What to do on lines that lack it."""
+    ends: str = "is gone"
+    """What it is from `until` on."""
 
 
 FEATURES: Mapping[LineFeature, Span] = {
@@ -62,7 +67,24 @@ FEATURES: Mapping[LineFeature, Span] = {
     "khepri": Span(since=(3, 13), instead="leave it out: metadata is in Mnesia"),
     "vhost-updates": Span(since=(3, 10), instead="a new vhost: its description and tags stay as made"),
     "randomized-startup-delay": Span(until=(4, 0), instead="leave it out: peer discovery takes a lock"),
+    "transient-queues": Span(
+        until=(4, 3),
+        instead="make it durable; or set deprecated_features.permit.transient_nonexcl_queues: true in every "
+        "broker's rabbitmq_extra_conf",
+        ends="is denied",
+    ),
+    "queue-master-locator": Span(
+        until=(4, 3),
+        instead="use queue-leader-locator, as an argument x-queue-leader-locator: balanced or client-local; "
+        "or set deprecated_features.permit.queue_master_locator: true in every broker's rabbitmq_extra_conf",
+        ends="is denied",
+    ),
+    "queue-version-1-argument": Span(until=(4, 3), instead="leave it out: version 2 is the only one"),
 }
+"""4.3's denials: its release notes, and rabbit_amqqueue and rabbit_classic_queue of 4.3.5 (read).
+
+x-queue-mode is not among them: the notes say that it fails, but that source takes it from classic queues.
+"""
 ERLANG: Mapping[Number, tuple[int, int]] = {
     (3, 8): (21, 24),
     (3, 9): (23, 24),

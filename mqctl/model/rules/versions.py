@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mqctl.model.draft import Draft
+from mqctl.model.objects import Queue
 from mqctl.model.problem import Problem
 from mqctl.model.rules import mirroring
 from mqctl.model.versions import DEBIAN, FEATURES, OLDEST, LineFeature, Number, has, number
@@ -44,10 +45,12 @@ def features(draft: Draft) -> Iterator[Problem]:
     if version is None:
         return
     for asked in (*_settings(draft), *_declarations(draft)):
-        if not has(version, asked.feature):
+        if not has(version, asked.feature) and not _permitted(draft, asked.feature):
             span = FEATURES[asked.feature]
             early = number(version) < span.since
-            when = f"exists from {_text(span.since)} on" if early else f"is gone since {_text(span.until)}"
+            when = (
+                f"exists from {_text(span.since)} on" if early else f"{span.ends} since {_text(span.until)}"
+            )
             rule = f"{when}, and this is RabbitMQ {version}"
             yield Problem(asked.path, rule, asked.got, span.instead, asked.host)
 
@@ -75,7 +78,19 @@ _POLICY_KEYS: Mapping[str, LineFeature] = {
     "queue-version": "queue-version-policy",
     "dead-letter-strategy": "dead-letter-strategy",
     "max-age": "streams",
+    "queue-master-locator": "queue-master-locator",
 }
+_ARGUMENTS: tuple[tuple[str, str | int | None, LineFeature], ...] = (
+    ("x-queue-type", "stream", "streams"),
+    ("x-queue-version", 1, "queue-version-1-argument"),
+    ("x-queue-master-locator", None, "queue-master-locator"),
+)
+"""An argument of a queue, its value (None: any), and what it needs."""
+_PERMITTED: Mapping[LineFeature, str] = {
+    "transient-queues": "transient_nonexcl_queues",
+    "queue-master-locator": "queue_master_locator",
+}
+"""What can be permitted again where it is denied, by RabbitMQ's name for it."""
 
 
 def _text(line_number: Number) -> str:
@@ -110,6 +125,19 @@ def _conf(key: str, value: str, host: str) -> Iterator[_Asked]:
             return
 
 
+def _permitted(draft: Draft, feature: LineFeature) -> bool:
+    """Whether every broker permits what its line denies; some are not enough (release notes of 4.3.0).
+
+    Only rabbitmq.conf can say it: rabbit.permit_deprecated_features is a map, which the notation of
+    rabbitmq_advanced_config does not have.
+    """
+    name = _PERMITTED.get(feature)
+    key = f"deprecated_features.permit.{name}"
+    return name is not None and all(
+        str(settings.extra_conf.get(key)).lower() == "true" for _, settings in draft.brokers
+    )
+
+
 def _declarations(draft: Draft) -> Iterator[_Asked]:
     cluster = draft.cluster
     if cluster is None:
@@ -126,8 +154,16 @@ def _declarations(draft: Draft) -> Iterator[_Asked]:
             path = f"rabbitmq_vhosts[{index}].default_queue_type"
             yield _Asked("default-queue-type", path, vhost.default_queue_type)
     for index, queue in enumerate(cluster.queues):
-        if queue.arguments.get("x-queue-type") == "stream":
-            yield _Asked("streams", f"rabbitmq_queues[{index}].arguments.x-queue-type", "stream")
+        yield from _queue(f"rabbitmq_queues[{index}]", queue)
+
+
+def _queue(path: str, queue: Queue) -> Iterator[_Asked]:
+    if not queue.durable:
+        yield _Asked("transient-queues", f"{path}.durable", "false")
+    for argument, value, feature in _ARGUMENTS:
+        if argument in queue.arguments and value in (None, queue.arguments[argument]):
+            got = str(queue.arguments[argument])
+            yield _Asked(feature, f"{path}.arguments.{argument}", got)
 
 
 STRUCTURAL = (supported, version_of_image, features)

@@ -119,6 +119,7 @@ def test_a_named_line_was_judged_with_the_inventory() -> None:
     "case",
     [
         "default-queue-type-on-3.10",
+        "denied-on-4.3",
         "mirroring-on-4",
         "newer-features-on-3.8",
         "partition-handling-on-4.3",
