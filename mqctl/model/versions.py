@@ -52,7 +52,7 @@ FEATURES: Mapping[LineFeature, Span] = {
         until=(4, 0), instead="use quorum queues instead: x-queue-type: quorum in the queues' arguments"
     ),
     "permitted-mirroring": Span(
-        since=(3, 13), until=(4, 0), instead="leave it out: nothing brings mirroring back, use quorum queues"
+        until=(4, 0), instead="leave it out: nothing brings mirroring back, use quorum queues"
     ),
     "ram-nodes": Span(until=(4, 0), instead="make it a disc node"),
     "partition-handling": Span(until=(4, 3), instead="leave it out: Khepri always wants a majority"),

@@ -46,6 +46,21 @@ def test_what_every_broker_permits_is_not_denied() -> None:
     assert refused(asked) == ["rabbitmq_queues[2].arguments.x-queue-version"]
 
 
+@pytest.mark.parametrize(
+    ("line", "paths"),
+    [
+        (None, ["rabbitmq_node_type"]),
+        ("3.12", ["rabbitmq_environment.FEATURE_FLAGS"]),
+        ("3.13", ["rabbitmq_node_type"]),
+        ("4.0", ["rabbitmq_node_type"]),
+    ],
+)
+def test_a_ram_node_and_khepri_are_refused_once(line: str | None, paths: list[str]) -> None:
+    asked = case("ram-node-under-khepri")
+    asked["vars"]["rabbitmq"]["rabbitmq_version"] = line
+    assert refused(asked) == paths
+
+
 def test_each_feature_is_refused_in_a_case() -> None:
     messages = "".join((path.parent / "message.txt").read_text() for path in CASES)
     silent = {name for name, span in FEATURES.items() if f"hint: {span.instead}\n" not in messages}

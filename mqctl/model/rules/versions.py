@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mqctl.model.draft import Draft
 from mqctl.model.objects import Queue
-from mqctl.model.problem import Problem
+from mqctl.model.problem import Problem, quoted
+from mqctl.model.rabbitmq import RabbitmqSettings
 from mqctl.model.rules import mirroring
 from mqctl.model.versions import DEBIAN, FEATURES, OLDEST, LineFeature, Number, has, number
 
@@ -55,6 +57,20 @@ def features(draft: Draft) -> Iterator[Problem]:
             yield Problem(asked.path, rule, asked.got, span.instead, asked.host)
 
 
+def disc_nodes_under_khepri(draft: Draft) -> Iterator[Problem]:
+    """Where a line has both, RAM nodes cannot join Khepri's cluster (rabbit_db_cluster:join_using_khepri)."""
+    version = line(draft)
+    if version and not (has(version, "ram-nodes") and has(version, "khepri")):
+        return
+    asked = [path for _, settings in draft.brokers for path, _ in _khepri(settings)]
+    for host, settings in draft.brokers:
+        if asked and settings.node_type == "ram":
+            hint = f"make it a disc node, or take khepri_db out of {asked[0]}"
+            yield Problem(
+                "rabbitmq_node_type", "must be disc where Khepri is asked for", "ram", hint, host.name
+            )
+
+
 @dataclass(frozen=True)
 class _Asked:
     """A setting that needs a feature."""
@@ -73,7 +89,9 @@ _CONF: tuple[tuple[str, tuple[str, ...], LineFeature], ...] = (
     ("deprecated_features.permit.classic_queue_mirroring", ("True", "true"), "permitted-mirroring"),
     ("deprecated_features.permit.", (), "deprecated-features"),
 )
-"""How a key begins, its values (none: any), and what it needs; the first that fits."""
+"""How a key begins, its values (none: any), and what it needs."""
+_PAUSE_MINORITY = {"atom": "pause_minority"}
+"""What mqctl itself writes; without effect, it does no harm either."""
 _POLICY_KEYS: Mapping[str, LineFeature] = {
     "queue-version": "queue-version-policy",
     "dead-letter-strategy": "dead-letter-strategy",
@@ -108,12 +126,27 @@ def _settings(draft: Draft) -> Iterator[_Asked]:
             yield _Asked("partition-handling", "rabbitmq_partition_handling", handling, host.name)
         for key, value in settings.extra_conf.items():
             yield from _conf(key, str(value), host.name)
-        if settings.advanced_config.get("rabbit", {}).get("classic_queue_default_version") == 1:
-            path = "rabbitmq_advanced_config.rabbit.classic_queue_default_version"
-            yield _Asked("classic-queue-version-1", path, "1", host.name)
-        for name, value in settings.environment.items():
-            if name.endswith("FEATURE_FLAGS") and "khepri_db" in value:
-                yield _Asked("khepri", f"rabbitmq_environment.{name}", value, host.name)
+        yield from _advanced(settings.advanced_config.get("rabbit", {}), host.name)
+        for path, value in _khepri(settings):
+            yield _Asked("khepri", path, value, host.name)
+
+
+def _khepri(settings: RabbitmqSettings) -> Iterator[tuple[str, str]]:
+    """Where the environment asks for Khepri, and how."""
+    for name, value in settings.environment.items():
+        if name.endswith("FEATURE_FLAGS") and "khepri_db" in value:
+            yield f"rabbitmq_environment.{name}", value
+
+
+def _advanced(rabbit: Mapping[str, Any], host: str) -> Iterator[_Asked]:
+    """What the environment of application rabbit needs where advanced.config says it."""
+    path = "rabbitmq_advanced_config.rabbit"
+    if rabbit.get("classic_queue_default_version") == 1:
+        yield _Asked("classic-queue-version-1", f"{path}.classic_queue_default_version", "1", host)
+    handling = rabbit.get("cluster_partition_handling", _PAUSE_MINORITY)
+    if handling != _PAUSE_MINORITY:
+        where = f"{path}.cluster_partition_handling"
+        yield _Asked("partition-handling", where, quoted(handling), host)
 
 
 def _conf(key: str, value: str, host: str) -> Iterator[_Asked]:
@@ -122,7 +155,6 @@ def _conf(key: str, value: str, host: str) -> Iterator[_Asked]:
     for start, values, feature in _CONF:
         if key.startswith(start) and (not values or value in values):
             yield _Asked(feature, path, value, host)
-            return
 
 
 def _permitted(draft: Draft, feature: LineFeature) -> bool:
@@ -166,4 +198,4 @@ def _queue(path: str, queue: Queue) -> Iterator[_Asked]:
             yield _Asked(feature, f"{path}.arguments.{argument}", got)
 
 
-STRUCTURAL = (supported, version_of_image, features)
+STRUCTURAL = (supported, version_of_image, features, disc_nodes_under_khepri)
