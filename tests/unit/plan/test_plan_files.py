@@ -12,6 +12,7 @@ from mqctl.model.bundle import HostBundle
 from mqctl.model.status import FileStatus, HostStatus
 from mqctl.plan.files import plan_file, plan_files
 from tests.unit.plan.hosts import placed, spec
+from tests.unit.plan.refused import told
 
 CONF = spec("/etc/rabbitmq/rabbitmq.conf", "heartbeat = 30\n")
 COOKIE = spec("/cookie", "SECRETCOOKIE", mode="0400", owner="rabbitmq", secrecy="secret")
@@ -96,4 +97,6 @@ def test_a_file_that_was_not_read_is_refused_not_overwritten(files: dict[str, Fi
     bundle = HostBundle(host="mq1", packages=(), files=(BLOCK,), services=())
     changes, refusals = plan_files(bundle, HostStatus(host="mq1", files=files))
     assert changes == []
-    assert [one.message for one in refusals] == ["mq1: /etc/hosts could not be read"]
+    assert told(refusals) == [
+        ("mq1: /etc/hosts could not be read", "mqctl reads files as root: check become")
+    ]

@@ -10,9 +10,14 @@ from mqctl.model.status import BrokerStatus, QueueStatus
 from mqctl.plan.membership import Seen
 from mqctl.plan.nodetypes import plan_types
 from tests.topologies import broker, topology
+from tests.unit.plan.refused import Told, told
 
 NAMES = ("mq1", "mq2", "mq3", "mq4", "mq5")
 NODES = tuple(f"rabbit@{name}" for name in NAMES)
+MORE_DISC = "set rabbitmq_node_type: disc on further brokers, or start the disc nodes that are down"
+MIRROR_FIRST = (
+    "mirror classic queues and wait for their mirrors, move quorum queues' members, then plan again"
+)
 ERASES = "becoming a {} node erases what it stores, and it has what no other node has of orders in /"
 
 
@@ -26,7 +31,7 @@ def did(
     live: str,
     *queues: QueueStatus,
     hosts: tuple[str, ...] = NAMES,
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[str], list[Told]]:
     """Types by letter, d or r, in the order of NAMES; `-` is a broker that does not run."""
     types = {"d": "disc", "r": "ram"}
     hosts_built = [
@@ -47,8 +52,7 @@ def did(
         if one != "-"
     ]
     changes, refusals = plan_types(built, seen, hosts)
-    assert all(one.hint for one in refusals)
-    return [f"{c.host} {c.action} {c.node_type}" for c in changes], [one.message for one in refusals]
+    return [f"{c.host} {c.action} {c.node_type}" for c in changes], told(refusals)
 
 
 @pytest.mark.parametrize(
@@ -84,14 +88,14 @@ def test_only_the_chosen_hosts_change() -> None:
     ],
 )
 def test_two_disc_nodes_must_stay(wanted: str, live: str, message: str) -> None:
-    assert did(wanted, live)[1] == [message]
+    assert did(wanted, live)[1] == [(message, MORE_DISC)]
 
 
 def test_a_disc_node_of_another_limit_does_not_count() -> None:
     """mq4 will be one, but not in this plan."""
     said = "mq2, mq3: as RAM, would leave 1 running disc node (mq1), and 2 must stay"
     assert did("drrdr", "dddrr")[1] == []
-    assert did("drrdr", "dddrr", hosts=("mq2", "mq3"))[1] == [said]
+    assert did("drrdr", "dddrr", hosts=("mq2", "mq3"))[1] == [(said, MORE_DISC)]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_a_disc_node_of_another_limit_does_not_count() -> None:
     ],
 )
 def test_an_only_copy_is_not_erased(held: QueueStatus) -> None:
-    assert did("ddrrr", "dddrr", held)[1] == [f"mq3: {ERASES.format('ram')}"]
+    assert did("ddrrr", "dddrr", held)[1] == [(f"mq3: {ERASES.format('ram')}", MIRROR_FIRST)]
 
 
 @pytest.mark.parametrize(

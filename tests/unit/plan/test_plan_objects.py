@@ -21,6 +21,7 @@ from mqctl.plan.objects import ObjectPlan, plan_objects
 from mqctl.plan.objects.bulk import BULK_FROM
 from mqctl.plan.objects.ledger import read_ledger
 from mqctl.plan.objects.requests import path
+from tests.unit.plan.refused import Told, told
 from tests.unit.plan.simulator import FRESH, apply
 
 GUESTLESS = {**FRESH, "users": [], "permissions": []}
@@ -263,6 +264,9 @@ def test_both_exports_of_the_ledger_read_the_same() -> None:
     assert read_ledger({"global_parameters": as_object}) == expected
 
 
+EMPTY_IT = (
+    "let consumers empty it or purge it, stop its consumers, or put it back into the inventory as it was"
+)
 REPLACED = without(FULL, queues=(Queue(name="q1"), FULL.queues[1]))
 REMOVED = without(FULL, queues=FULL.queues[1:], bindings=FULL.bindings[1:2])
 
@@ -280,20 +284,20 @@ REMOVED = without(FULL, queues=FULL.queues[1:], bindings=FULL.bindings[1:2])
     ],
 )
 def test_a_queue_in_use_is_refused(wanted: Objects, queues: tuple[QueueStatus, ...], message: str) -> None:
-    (refusal,) = plan(wanted, settle(FULL), queues).refusals
-    assert refusal.message == message
-    assert refusal.hint
+    assert told(plan(wanted, settle(FULL), queues).refusals) == [(message, EMPTY_IT)]
 
 
 def test_counts_come_from_whichever_broker_leads() -> None:
     views = (counted("q1", messages=None, consumers=None), counted("q1", messages=3))
-    assert "3 messages" in plan(REMOVED, settle(FULL), views).refusals[0].message
+    message = "queue q1 in vhost / cannot be removed: it holds 3 messages"
+    assert told(plan(REMOVED, settle(FULL), views).refusals) == [(message, EMPTY_IT)]
 
 
 def test_a_quorum_queue_whose_messages_nobody_counted_is_refused() -> None:
     quorum = Objects(queues=(Queue(name="q", arguments={"x-queue-type": "quorum"}),))
     document = settle(quorum)
-    assert "not known" in plan(Objects(), document).refusals[0].message
+    message = "queue q in vhost / cannot be removed: how many messages it holds is not known"
+    assert told(plan(Objects(), document).refusals) == [(message, EMPTY_IT)]
     outcome = plan(Objects(), document, (counted("q"),))
     assert outcome.refusals == ()
     (change,) = outcome.changes
@@ -309,20 +313,23 @@ def test_a_classic_queue_is_removed_only_when_the_broker_agrees_that_it_is_empty
 INSIDE = Objects(vhosts=(Vhost(name="/"), Vhost(name="v")), queues=(Queue(name="q", vhost="v"),))
 
 
+FULL_VHOST = ("vhost v cannot be removed: its queues hold messages, or could not be asked: q", EMPTY_IT)
+
+
 @pytest.mark.parametrize(
-    ("queues", "refused"),
+    ("queues", "refusals"),
     [
-        ((), True),
-        ((counted("q", "v", messages=2),), True),
-        ((counted("q", "v"),), False),
-        ((counted("q"),), True),
+        ((), [FULL_VHOST]),
+        ((counted("q", "v", messages=2),), [FULL_VHOST]),
+        ((counted("q", "v"),), []),
+        ((counted("q"),), [FULL_VHOST]),
     ],
 )
 def test_a_vhost_goes_only_when_all_its_queues_are_known_to_be_empty(
-    queues: tuple[QueueStatus, ...], refused: bool
+    queues: tuple[QueueStatus, ...], refusals: list[Told]
 ) -> None:
     outcome = plan(Objects(), settle(INSIDE), queues)
-    assert bool(outcome.refusals) is refused
+    assert told(outcome.refusals) == refusals
     assert did(outcome) == [("delete", "vhost", "v")]
 
 
@@ -332,30 +339,43 @@ def bound_by_others(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    ("wanted", "what"),
     [
-        REPLACED,
-        REMOVED,
-        without(FULL, exchanges=(Exchange(name="e1", type="direct"), FULL.exchanges[1])),
-        without(FULL, exchanges=FULL.exchanges[1:], bindings=FULL.bindings[2:]),
+        (REPLACED, "queue q1 in vhost / cannot be replaced"),
+        (REMOVED, "queue q1 in vhost / cannot be removed"),
+        (
+            without(FULL, exchanges=(Exchange(name="e1", type="direct"), FULL.exchanges[1])),
+            "exchange e1 in vhost / cannot be replaced",
+        ),
+        (
+            without(FULL, exchanges=FULL.exchanges[1:], bindings=FULL.bindings[2:]),
+            "exchange e1 in vhost / cannot be removed",
+        ),
     ],
 )
-def test_others_bindings_are_not_destroyed_with_what_they_hang_on(wanted: Objects) -> None:
-    refusals = plan(wanted, bound_by_others(settle(FULL)), (counted("q1"),)).refusals
-    assert len(refusals) == 1
-    assert "bindings that mqctl did not make would go with it: e1 -> q1 (theirs)" in refusals[0].message
+def test_others_bindings_are_not_destroyed_with_what_they_hang_on(wanted: Objects, what: str) -> None:
+    message = f"{what}: bindings that mqctl did not make would go with it: e1 -> q1 (theirs)"
+    hint = "declare these bindings in the inventory, or remove them"
+    outcome = plan(wanted, bound_by_others(settle(FULL)), (counted("q1"),))
+    assert told(outcome.refusals) == [(message, hint)]
+
+
+BUILT_IN = (
+    "exchange amq.topic in vhost / cannot be replaced: it belongs to the broker",
+    "declare it as it is",
+)
 
 
 @pytest.mark.parametrize(
-    ("exchange", "refused"),
+    ("exchange", "refusals"),
     [
-        (Exchange(name="amq.topic", type="topic"), False),
-        (Exchange(name="amq.topic", type="direct"), True),
-        (Exchange(name="amq.topic", type="topic", durable=False), True),
+        (Exchange(name="amq.topic", type="topic"), []),
+        (Exchange(name="amq.topic", type="direct"), [BUILT_IN]),
+        (Exchange(name="amq.topic", type="topic", durable=False), [BUILT_IN]),
     ],
 )
-def test_built_in_exchanges_are_what_they_are(exchange: Exchange, refused: bool) -> None:
-    assert bool(plan(Objects(exchanges=(exchange,))).refusals) is refused
+def test_built_in_exchanges_are_what_they_are(exchange: Exchange, refusals: list[Told]) -> None:
+    assert told(plan(Objects(exchanges=(exchange,))).refusals) == refusals
 
 
 @pytest.mark.parametrize(

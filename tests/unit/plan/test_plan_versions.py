@@ -18,6 +18,7 @@ from mqctl.plan.versions import plan_versions
 from tests.errors.listings import listing
 from tests.topologies import mirrored_3node
 from tests.unit.plan.hosts import bundles_of, converged, fresh, with_host
+from tests.unit.plan.refused import Told, told
 from tests.unit.plan.simulator import FRESH, apply
 
 NAME = "rabbitmq-server"
@@ -38,8 +39,8 @@ def offering(topology: Topology, version: str, names: tuple[str, ...] = NAMES) -
     return status
 
 
-def told(topology: Topology, status: ClusterStatus, hosts: tuple[str, ...] = NAMES) -> list[tuple[str, str]]:
-    return [(one.message, one.hint) for one in plan_versions(topology, status, hosts)]
+def refused(topology: Topology, status: ClusterStatus, hosts: tuple[str, ...] = NAMES) -> list[Told]:
+    return told(plan_versions(topology, status, hosts))
 
 
 def test_mirroring_is_refused_before_anything_is_touched() -> None:
@@ -68,25 +69,25 @@ def test_a_line_that_has_it_is_planned() -> None:
     ],
 )
 def test_what_is_installed_counts_before_what_is_offered(
-    answer: dict[str, Any], refusals: list[tuple[str, str]]
+    answer: dict[str, Any], refusals: list[Told]
 ) -> None:
     topology = mirrored_3node(UNNAMED)
     status = fresh(topology)
     for name in NAMES:
         status = with_host(status, name, **answer)
-    assert told(topology, status) == refusals
+    assert refused(topology, status) == refusals
 
 
 def test_a_host_of_another_line_is_named_where_the_setting_is_its_own() -> None:
     topology = mirrored_3node({"version": None, "consumer_timeout": 60})
     refusal = "exists from 3.9 on, and this is RabbitMQ 3.8"
     status = offering(topology, "3.8.9-3", ("mq2",))
-    assert [message for message, _ in told(topology, status)] == [
+    assert [message for message, _ in refused(topology, status)] == [
         f"mq2: rabbitmq_consumer_timeout: {refusal}"
     ]
-    assert told(topology, status, ("mq1", "mq3", "lb1")) == []
+    assert refused(topology, status, ("mq1", "mq3", "lb1")) == []
     every = offering(topology, "3.8.9-3")
-    assert [message for message, _ in told(topology, every)] == [f"rabbitmq_consumer_timeout: {refusal}"]
+    assert [message for message, _ in refused(topology, every)] == [f"rabbitmq_consumer_timeout: {refusal}"]
 
 
 def test_a_disc_node_does_not_become_a_ram_node_where_there_are_none() -> None:
@@ -97,22 +98,27 @@ def test_a_disc_node_does_not_become_a_ram_node_where_there_are_none() -> None:
         running = with_host(running, name, packages={NAME: "4.0.5-8"})
     topology = mirrored_3node({"version": None, "node_type": "ram"})
     said = ("rabbitmq_node_type: is gone since 4.0, and this is RabbitMQ 4.0, got ram", "make it a disc node")
-    assert told(topology, running) == [said]
+    assert refused(topology, running) == [said]
 
 
 def test_each_line_is_judged_for_the_hosts_that_have_it() -> None:
     topology = mirrored_3node({**UNNAMED, "node_type": "ram"})
     status = offering(topology, "4.0.5-1", ("mq1", "mq3"))
     ram = "mq1, mq3: rabbitmq_node_type: is gone since 4.0, and this is RabbitMQ 4.0, got ram"
-    assert [message for message, _ in told(topology, status)] == [ram, GONE]
+    assert [message for message, _ in refused(topology, status)] == [ram, GONE]
 
 
 def test_a_named_line_was_judged_with_the_inventory() -> None:
     topology = mirrored_3node({**UNNAMED, "version": "3.10"})
     status = offering(topology, "4.0.5-1")
-    assert told(topology, status) == []
-    with pytest.raises(GateError, match=r"mq1: RabbitMQ 4\.0\.5 instead of the 3\.10 of rabbitmq_version"):
+    assert refused(topology, status) == []
+    with pytest.raises(GateError) as caught:
         make(topology, bundles_of(topology), status)
+    assert caught.value.message.splitlines() == [
+        "3 things stand in the way:",
+        *(f"  - {name}: RabbitMQ 4.0.5 instead of the 3.10 of rabbitmq_version" for name in NAMES),
+    ]
+    assert caught.value.hint == "set rabbitmq_version to what the hosts have, or offer them that version"
 
 
 @pytest.mark.parametrize(
@@ -136,4 +142,4 @@ def test_the_plan_says_what_the_inventory_says_of_a_named_line(case: str) -> Non
     unnamed = draft(listing(asked), {})
     assert unnamed.problems == ()
     topology = assemble.topology(unnamed, Path("/inventory"))
-    assert told(topology, offering(topology, f"{line}.5-1")) == [(str(one), one.hint) for one in problems]
+    assert refused(topology, offering(topology, f"{line}.5-1")) == [(str(one), one.hint) for one in problems]
