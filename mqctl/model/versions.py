@@ -14,6 +14,7 @@ from mqctl.model.lab import Release
 
 Number = tuple[int, int]
 LineFeature = Literal[
+    "classic-config",
     "mirroring",
     "ram-nodes",
     "partition-handling",
@@ -48,6 +49,7 @@ class Span:
 
 
 FEATURES: Mapping[LineFeature, Span] = {
+    "classic-config": Span(instead="set rabbitmq_config_format: conf"),
     "mirroring": Span(
         until=(4, 0), instead="use quorum queues instead: x-queue-type: quorum in the queues' arguments"
     ),

@@ -8,14 +8,14 @@ import pytest
 import yaml
 
 from mqctl.inventory.drafting import draft
-from mqctl.model.versions import FEATURES
+from mqctl.model.versions import DEBIAN, FEATURES
 
 from .listings import listing
 from .test_messages import CASES
 
 DENIED = "denied-on-4.3"
-OF_THE_PLAN = {"vhost-updates"}
-"""No inventory is refused for it: what exists already decides."""
+SILENT = {"classic-config", "vhost-updates"}
+"""No inventory is refused for them: every line has the one, and for the other what exists already decides."""
 PERMITS = {
     "deprecated_features.permit.transient_nonexcl_queues": True,
     "deprecated_features.permit.queue_master_locator": "true",
@@ -61,7 +61,13 @@ def test_a_ram_node_and_khepri_are_refused_once(line: str | None, paths: list[st
     assert refused(asked) == paths
 
 
+@pytest.mark.parametrize("line", sorted({*DEBIAN.values(), "3.13", "4.1", "4.2"}))
+def test_every_line_reads_the_classic_format(line: str) -> None:
+    asked = {"vars": {"rabbitmq": {"rabbitmq_version": line, "rabbitmq_config_format": "classic"}}}
+    assert refused(asked) == []
+
+
 def test_each_feature_is_refused_in_a_case() -> None:
     messages = "".join((path.parent / "message.txt").read_text() for path in CASES)
     silent = {name for name, span in FEATURES.items() if f"hint: {span.instead}\n" not in messages}
-    assert silent == OF_THE_PLAN
+    assert silent == SILENT

@@ -117,6 +117,8 @@ def _text(line_number: Number) -> str:
 
 def _settings(draft: Draft) -> Iterator[_Asked]:
     for host, settings in draft.brokers:
+        if settings.config_format == "classic":
+            yield _Asked("classic-config", "rabbitmq_config_format", "classic", host.name)
         if settings.node_type == "ram":
             yield _Asked("ram-nodes", "rabbitmq_node_type", "ram", host.name)
         if settings.consumer_timeout is not None:
