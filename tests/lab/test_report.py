@@ -107,7 +107,15 @@ def test_curves_bands_and_gaps_are_drawn(browser: Browser, page: Path) -> None:
     widths = browser.evaluate(curves)
     assert len(widths) == 4
     assert min(widths) > 400
-    assert browser.evaluate("document.querySelectorAll('#s2 .bands .fault').length") == 8
+    # Each of the eight faults, and what follows it until the next one or the end.
+    for kind, other in (("fault", "healing"), ("healing", "fault")):
+        seen = f"""[...document.querySelectorAll("#s2 .bands .{kind}")].map(e =>
+            [e.getBoundingClientRect().width > 1 && e.checkVisibility(), getComputedStyle(e).fill])"""
+        drawn = browser.evaluate(seen)
+        assert [visible for visible, _ in drawn] == [True] * 8
+        (fill,) = {colour for _, colour in drawn}
+        elsewhere = f"getComputedStyle(document.querySelector('#s2 .bands .{other}')).fill"
+        assert fill not in ("none", browser.evaluate(elsewhere))
     assert browser.evaluate("document.querySelectorAll('#s2 .stall').length") >= 1
     fills = "[...document.querySelectorAll('#s2 path.area')].map(e => getComputedStyle(e).fill)"
     assert "none" not in browser.evaluate(fills)
