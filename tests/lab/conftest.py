@@ -16,12 +16,15 @@ from docker.errors import DockerException
 
 from mqctl import lab, share
 from mqctl.errors import MqctlError
+from mqctl.gates.wait import wait
 from mqctl.inventory import VaultOptions
 from mqctl.model.lab import LabHost, LabSpec, Release
 from mqctl.model.topology import Topology
+from mqctl.ssh import Hosts
 from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.phase import Silent
 from mqctl.workflows.plan import plan
+from mqctl.workflows.stage import Stage
 from tests.lab import subnets
 from tests.lab.leftovers import is_alive_elsewhere, own_name, remove_abandoned
 
@@ -124,6 +127,23 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
         yield _deployed(inventory)
     finally:
         lab.down(name)
+
+
+@contextmanager
+def healthy_around(topology: Topology, place: Path) -> Iterator[None]:
+    """Every gate passes before, and again afterwards."""
+    with Hosts.of(topology) as hosts, Hosts.of(topology) as watchers:
+        stage = Stage(topology, "check", place, hosts, watchers)
+        wait(lambda: not stage.problem(), timeout=120, interval=1, what="health before the test")
+        yield
+        wait(lambda: not stage.problem(), timeout=180, interval=1, what="health after the test")
+
+
+@pytest.fixture
+def healthy(deployed: Topology, tmp_path: Path) -> Iterator[Topology]:
+    """The deployed cluster with every gate passing, before and after."""
+    with healthy_around(deployed, tmp_path):
+        yield deployed
 
 
 def _deployed(inventory: Path) -> Topology:

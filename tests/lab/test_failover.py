@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mqctl import cli
-from mqctl.errors import ExitCode, MqctlError
+from mqctl.errors import ExitCode
 from mqctl.faults.base import Reach
 from mqctl.faults.broken import Broken
 from mqctl.gates.wait import wait
@@ -31,46 +31,12 @@ from mqctl.workflows.stage import Stage, shell
 from mqctl.workload import journal, queues
 from mqctl.workload.crew import Crew
 from mqctl.workload.journal import Journal, Tail
+from tests.lab.failover import findings, ours, quiet
 
 pytestmark = pytest.mark.lab
 
 SETTINGS = WorkloadSettings(duration=10)
 LEADER = workflow.Choice(("kill-queue-leader",))
-
-
-def quiet(live: Live) -> None:
-    """Nobody watches."""
-
-
-def findings(verdict: Verdict) -> dict[str, str]:
-    return {finding.gate: finding.outcome for finding in verdict.findings}
-
-
-def ours(topology: Topology) -> str:
-    """What failover tests left in the cluster; a broker that was just healed may still be booting."""
-    script = "rabbitmqctl -q --no-table-headers list_queues name && rabbitmqctl -q list_exchanges name"
-    names: list[str] = []
-
-    def told() -> bool:
-        try:
-            names[:] = shell(hosts, topology.brokers[0].name, script, 60).splitlines()
-        except MqctlError:
-            return False
-        return True
-
-    with Hosts.of(topology) as hosts:
-        wait(told, timeout=120, interval=1, what="a broker's answer")
-    return "\n".join(name for name in names if name.startswith(PREFIX))
-
-
-@pytest.fixture
-def healthy(deployed: Topology, tmp_path: Path) -> Iterator[Topology]:
-    """The deployed cluster with every gate passing, before and after."""
-    with Hosts.of(deployed) as hosts, Hosts.of(deployed) as watchers:
-        stage = Stage(deployed, "check", tmp_path, hosts, watchers)
-        wait(lambda: not stage.problem(), timeout=120, interval=1, what="health before the test")
-        yield deployed
-        wait(lambda: not stage.problem(), timeout=180, interval=1, what="health after the test")
 
 
 @pytest.mark.parametrize("scenario", ["kill-queue-leader", "power-off-vip-holder"])

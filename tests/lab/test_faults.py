@@ -25,9 +25,9 @@ from mqctl.verdict.judge import judge
 from mqctl.workflows import failover_test as workflow
 from mqctl.workflows.damage import at_once
 from mqctl.workflows.heal import heal, wake
-from mqctl.workflows.scenario import Live
 from mqctl.workflows.stage import Stage, shell
 from mqctl.workload import journal
+from tests.lab.failover import findings, quiet
 
 pytestmark = pytest.mark.lab
 
@@ -37,10 +37,6 @@ TICK = 8
 _RULES = (
     "iptables -w -S 2>/dev/null | grep MQCTL; command -v nft >/dev/null && nft list ruleset | grep mqctl; :"
 )
-
-
-def quiet(live: Live) -> None:
-    """Nobody watches."""
 
 
 @contextmanager
@@ -202,14 +198,10 @@ def play(stage: Stage, scenario: Scenario) -> Verdict:
     return judge(journal.read(workflow.Run(stage, scenario, SETTINGS, quiet).play()))
 
 
-def outcome(verdict: Verdict) -> dict[str, str]:
-    return {finding.gate: finding.outcome for finding in verdict.findings}
-
-
 def test_a_split_brain_of_the_vip_is_made_and_found_out(stage: Stage, tmp_path: Path) -> None:
     choice = workflow.Choice(("split-vip",))
     (verdict,) = workflow.failover_test(stage.topology, SETTINGS, choice, tmp_path, quiet).verdicts
-    assert outcome(verdict)["vip.holders"] == "fail"
+    assert findings(verdict)["vip.holders"] == "fail"
     assert verdict.effects.several_holders > 2
     assert (verdict.outcome, verdict.as_expected) == ("fail", "pass")
 
@@ -250,7 +242,7 @@ CUT = Scenario(
 def test_a_partition_is_made_and_the_minority_pauses(stage: Stage) -> None:
     with ticking(stage):
         verdict = play(stage, CUT)
-    found = outcome(verdict)
+    found = findings(verdict)
     if found["cluster.recovered"] == "fail":
         # RabbitMQ 3.10.8 may not come back from its pause: the verdict says so, and `mqctl heal` wakes it.
         host = verdict.effects.host
