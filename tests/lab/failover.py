@@ -36,3 +36,9 @@ def ours(topology: Topology) -> str:
     with Hosts.of(topology) as hosts:
         wait(told, timeout=120, interval=1, what="a broker's answer")
     return "\n".join(name for name in names if name.startswith(PREFIX))
+
+
+def holders(hosts: Hosts, topology: Topology) -> list[str]:
+    """The routers that have the VIP on an interface."""
+    script = f"ip -o address show to {topology.virtual_address}"
+    return [router.name for router in topology.routers if shell(hosts, router.name, script, 60).strip()]
