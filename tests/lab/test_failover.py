@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from mqctl.gates.wait import wait
 from mqctl.model import history as h
 from mqctl.model.topology import Topology
 from mqctl.model.verdict import Verdict
-from mqctl.model.workload import PREFIX, ClientSpec, WorkloadSettings
+from mqctl.model.workload import PREFIX, ClientSpec, Patience, WorkloadSettings
 from mqctl.ssh import Hosts
 from mqctl.verdict.judge import judge
 from mqctl.workflows import failover_test as workflow
@@ -177,6 +178,9 @@ def test_real_hosts_lose_their_services_over_ssh_alone(healthy: Topology, tmp_pa
     assert verdict.effects.evidence.startswith("haproxy.service, keepalived.service of lb")
 
 
+PATIENCE = Patience()
+
+
 class Bench:
     """Clients without a scenario: what a test wants, in the order it wants."""
 
@@ -192,10 +196,11 @@ class Bench:
         self.tail = Tail(self.path)
         queues.declare(self.account, self.exchange, (self.queue,), SETTINGS)
 
-    def start(self, role: Any, name: str, **settings: Any) -> None:
+    def start(self, role: Any, name: str, patience: Patience = PATIENCE, **settings: Any) -> None:
         spec = ClientSpec(
             name=name, run="bench", account=self.account, journal=self.path, exchange=self.exchange,
             queue=self.queue, routing_key=self.queue, settings=WorkloadSettings(**settings),
+            **patience.model_dump(),
         )  # fmt: skip
         self.crew.start(role, spec)
 
@@ -282,6 +287,53 @@ def test_a_consumer_that_acknowledges_after_its_work_loses_nothing(bench: Bench)
     bench.crew.stop()
     verdict = bench.drain()
     assert (lost(verdict), verdict.messages.lost) == ("pass", 0)
+
+
+@contextmanager
+def frozen(client: str) -> Iterator[None]:
+    """The client's process is stopped inside, and goes on afterwards."""
+    (process,) = [child for child in multiprocessing.active_children() if child.name == client]
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+
+
+def test_a_consumer_holds_no_more_than_its_prefetch(bench: Bench) -> None:
+    """The broker's own count, while the consumer neither acknowledges nor dies."""
+    bench.start("consumer", "c1", Patience(heartbeat=60), prefetch=7)
+    subscribed = partial(queues.consumers, bench.account, (bench.queue,))
+    wait(lambda: subscribed() == 1, timeout=30, what="the consumer")
+    with frozen("c1"):
+        bench.publish(500)
+        columns = "name messages_unacknowledged messages_ready"
+        script = f"rabbitmqctl -q --no-table-headers list_queues {columns} | grep -F {bench.queue}"
+        _, unacknowledged, ready = shell(bench.hosts, "mq2", script, 60).split()
+        assert bench.count(h.Delivered) == 0
+    assert int(unacknowledged) == 7
+    assert int(ready) >= 500 - 7
+    wait(lambda: bench.count(h.Delivered) > 7, timeout=30, what="more deliveries")
+    assert bench.crew.finish(["c1"], 30) == ()
+    verdict = bench.drain()
+    assert (lost(verdict), verdict.messages.lost) == ("pass", 0)
+
+
+def test_unroutable_messages_are_returned_and_not_lost(bench: Bench) -> None:
+    """The broker confirms them all the same, although it stores them nowhere."""
+    bench.start("publisher", "p1")
+    wait(lambda: bench.count(h.Confirmed) > 1000, timeout=60, what="confirms")
+    with queues.channel(bench.account) as talk:
+        talk.queue_unbind(bench.queue, bench.exchange, bench.queue)
+    routed = bench.count(h.Confirmed)
+    wait(lambda: bench.count(h.Confirmed) > routed + 1000, timeout=60, what="more confirms")
+    assert bench.crew.finish(["p1"], 30) == ()
+    counts = bench.drain().messages
+    assert counts.returned > 0
+    assert counts.returned + counts.confirmed == counts.sent
+    assert counts.delivered == counts.confirmed >= 1000
+    assert (counts.lost, counts.missing) == (0, 0)
 
 
 def _interrupted(topology: Topology, path: Path) -> None:
