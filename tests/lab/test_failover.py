@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from mqctl import cli
-from mqctl.errors import ExitCode
+from mqctl import cli, lab
+from mqctl.errors import ExitCode, MqctlError
 from mqctl.faults.base import Reach
 from mqctl.faults.broken import Broken
 from mqctl.gates.wait import wait
@@ -383,7 +383,18 @@ def test_a_crash_leaves_a_list_to_heal_and_a_history_to_judge(healthy: Topology,
     assert ours(healthy) == ""
 
 
-COURSE = ("kill-mirror", "kill-queue-leader", "kill-haproxy")
+COURSE = ("kill-mirror", "power-off-queue-leader", "kill-haproxy")
+"""The second one lasts until somebody heals it: nothing on the host starts a host."""
+
+
+def has_power(topology: Topology, host: str) -> bool:
+    """Whether the lab host runs at all."""
+    assert topology.lab is not None
+    try:
+        lab.host_pid(topology.lab.name, host)
+    except MqctlError:
+        return False
+    return True
 
 
 def _course(topology: Topology, path: Path) -> None:
@@ -405,11 +416,17 @@ def test_ctrl_c_in_the_second_scenario_heals_and_reports_the_first(healthy: Topo
         return bool(files) and '"fault-observed"' in files[0].read_text()
 
     wait(second_is_broken, timeout=180, what="the second fault")
+    (breakage,) = Broken(healthy.state_dir).read()
+    assert not has_power(healthy, breakage.host)
     assert process.pid is not None
     os.killpg(process.pid, signal.SIGINT)
     process.join(90)
     assert process.exitcode == ExitCode.UNKNOWN
     assert Broken(healthy.state_dir).read() == ()
+    assert has_power(healthy, breakage.host)
+    with Hosts.of(healthy) as hosts:
+        started = partial(shell, hosts, breakage.host, "systemctl is-active rabbitmq-server || :", 60)
+        wait(lambda: started().strip() == "active", timeout=120, interval=1, what="the broker's boot")
     assert ours(healthy) == ""
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert [(part["name"], part["verdict"]["outcome"]) for part in report["scenarios"]] == [
