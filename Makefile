@@ -35,7 +35,7 @@ lab: environment engine browser  ## On real containers, and the report in a real
 molecule: environment engine
 	$(BIN)/molecule test --scenario-name $(SCENARIO)
 
-matrix: matrix-lab  ## The topologies that `make test` leaves out
+matrix: matrix-lab  ## The topologies and the long scenarios that `make test` leaves out
 	for scenario in $$(ls molecule | grep -v -x -e default -e shared -e mirrored-3node); do \
 		$(MAKE) molecule SCENARIO="$$scenario" || exit 1; done
 
