@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mqctl.faults.scenarios import Choice
 from mqctl.faults.site_links import SiteLink, site_links
@@ -31,6 +32,7 @@ from mqctl.workflows.scenario import Live, Run
 from mqctl.workflows.stage import Stage
 from mqctl.workload import journal
 from tests.lab.conftest import copied, settled
+from tests.lab.sites import cut_off, fetch, publish, ready, running, started
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
 
@@ -40,15 +42,21 @@ SHORT = 12.0
 LONG = 45.0
 """Seconds after which it is dead for certain: the client sends heartbeats every 10 s, and misses a few."""
 UPSTREAM = ("east-mq1", "east-mq2")
+DYNAMIC, STATIC = "shovel-2site", "shovel-2site-static"
+BACKLOG = 5000
+"""Messages that wait before there is a shovel."""
+
+dynamic = pytest.mark.parametrize("inventory", [DYNAMIC], indirect=True)
+static = pytest.mark.parametrize("inventory", [STATIC], indirect=True)
 
 
 def quiet(live: Live) -> None:
     """Nobody watches."""
 
 
-@pytest.fixture(scope="module")
-def inventory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with copied("shovel-2site", "shovels", tmp_path_factory.mktemp("inventories")) as path:
+@pytest.fixture(scope="module", params=[DYNAMIC, STATIC])
+def inventory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with copied(request.param, request.param, tmp_path_factory.mktemp("inventories")) as path:
         yield path
 
 
@@ -89,10 +97,66 @@ def link_of(topology: Topology, name: str) -> SiteLink:
     return SiteLink(west, east, declared, name, shovel)
 
 
+@pytest.mark.parametrize("queue", ["orders", "backlog"])
+def test_a_queue_comes_over_whole_and_in_order(stage: Stage, queue: str) -> None:
+    """Of static ones that of `orders` stands in advanced.config, that of `backlog` in rabbitmq.config."""
+    east, west = stage.topology.sites
+    sent = publish(east, "", queue, 100)
+    assert fetch(west, queue, len(sent)) == sent
+    assert ready(east, queue) == 0
+
+
+def test_what_is_published_to_an_exchange_comes_to_the_queues_of_the_other_one(stage: Stage) -> None:
+    east, west = stage.topology.sites
+    sent = publish(east, "events", "any.key", 100)
+    assert fetch(west, "events", len(sent)) == sent
+
+
+def test_a_backlog_moves_to_the_idle_site_when_a_shovel_comes(stage: Stage, inventory: Path) -> None:
+    east, west = stage.topology.sites
+    west_variables = inventory / "group_vars" / "west.yml"
+    was = west_variables.read_text()
+    without = {key: value for key, value in yaml.safe_load(was).items() if not key.endswith("_shovels")}
+    west_variables.write_text(yaml.safe_dump(without))
+    try:
+        settled(inventory)
+        sent = publish(east, "", "backlog", BACKLOG)
+        assert (ready(east, "backlog"), ready(west, "backlog")) == (BACKLOG, 0)
+        before = started(stage.topology)
+    finally:
+        west_variables.write_text(was)
+    settled(inventory)
+    wait(lambda: ready(west, "backlog") == BACKLOG, timeout=120, what="the backlog in the idle site")
+    assert ready(east, "backlog") == 0
+    assert sorted(fetch(west, "backlog", BACKLOG)) == sorted(sent)
+    restarted = {host for host, when in started(stage.topology).items() if when != before[host]}
+    assert restarted == ({*west.site.hosts} if west.site.static_shovels else set())
+
+
+@static
+def test_what_waits_while_the_sites_are_apart_comes_over_afterwards(stage: Stage) -> None:
+    """Whoever runs the shovel; some of it twice, as of every shovel that confirms."""
+    east, west = stage.topology.sites
+    before = running(stage.topology)
+    assert {link.name for link in before} == {"orders", "backlog", "events"}
+    with cut_off(stage, east):
+        sent = {queue: publish(east, "", queue, 100) for queue in ("orders", "backlog")}
+        wait(
+            lambda: not running(stage.topology), timeout=120, interval=1, what="the shovels to notice the cut"
+        )
+        assert [ready(west, queue) for queue in sent] == [0, 0]
+    for queue, messages in sent.items():
+        found = fetch(west, queue, len(messages))
+        assert set(found) == set(messages)
+        assert ready(east, queue) == 0
+
+
+@dynamic
 def test_the_link_that_is_played_is_the_first_shovel(stage: Stage) -> None:
     assert site_links(stage.topology) == [link_of(stage.topology, "orders")]
 
 
+@dynamic
 @pytest.mark.parametrize("name", ["orders", "backlog"])
 def test_what_is_published_during_a_cut_arrives_afterwards(stage: Stage, name: str) -> None:
     """`orders` runs where messages come from, `backlog` where they go to."""
@@ -113,6 +177,7 @@ def test_what_is_published_during_a_cut_arrives_afterwards(stage: Stage, name: s
         )
 
 
+@dynamic
 def test_what_a_killed_test_left_is_removed_by_the_next_one(stage: Stage) -> None:
     exchange = f"{PREFIX}killed.cut-link"
     for name in ("orders", "backlog"):
@@ -137,6 +202,7 @@ def leftovers(stage: Stage) -> list[set[str]]:
     ]
 
 
+@dynamic
 def test_a_cut_is_seen_from_both_sites_and_healed_by_a_stranger(stage: Stage) -> None:
     """Healed by `mqctl heal` from the list on disc alone, as after a SIGKILL of the test."""
     faults = stage.faults("cut-sites", UPSTREAM, hold=30)
@@ -160,6 +226,7 @@ def test_a_cut_is_seen_from_both_sites_and_healed_by_a_stranger(stage: Stage) ->
         )
 
 
+@dynamic
 def test_a_shovel_that_confirms_nothing_loses_messages_and_is_found_out(
     stage: Stage, inventory: Path
 ) -> None:
