@@ -16,11 +16,15 @@ from docker.errors import DockerException
 
 from mqctl import lab, share
 from mqctl.errors import MqctlError
+from mqctl.faults.scenarios import Choice, listed
 from mqctl.gates.wait import wait
 from mqctl.inventory import VaultOptions
 from mqctl.model.lab import LabHost, LabSpec, Release
+from mqctl.model.objectives import Bound, Objectives
 from mqctl.model.topology import Topology
+from mqctl.model.workload import Patience, WorkloadSettings
 from mqctl.ssh import Hosts
+from mqctl.verdict.bounds import bounds
 from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.phase import Silent
 from mqctl.workflows.plan import plan
@@ -87,6 +91,13 @@ def copied(bundled: str, what: str, parent: Path, gap: float = 60) -> Iterator[P
         yield path
     finally:
         lab.down(name)
+
+
+def by_timers(topology: Topology, scenario: str, settings: WorkloadSettings) -> tuple[Bound, ...]:
+    """What the timers in use allow, whatever the inventory's objectives do: these replace computed limits."""
+    (played,) = listed(Choice((scenario,)))
+    unasked = topology.model_copy(update={"objectives": Objectives()})
+    return bounds(unasked, played, played.settings(settings), Patience())
 
 
 def settled(inventory: Path) -> Topology:

@@ -15,7 +15,7 @@ from mqctl.ssh import Hosts
 from mqctl.workflows import failover_test as workflow
 from mqctl.workflows.scenario import Live
 from mqctl.workflows.stage import Stage
-from tests.lab.conftest import copied, settled
+from tests.lab.conftest import by_timers, copied, settled
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
 
@@ -44,14 +44,19 @@ def test_the_standby_takes_over_and_every_message_comes_back(
     with Hosts.of(topology) as hosts, Hosts.of(topology) as watchers:
         stage = Stage(topology, "check", tmp_path, hosts, watchers)
         wait(lambda: not stage.problem(), timeout=120, interval=1, what="health before the test")
-    choice = workflow.Choice(("lose-primary" if failback else "lose-backlogged-primary",))
-    report = workflow.failover_test(topology, SETTINGS, choice, tmp_path, quiet)
+    scenario = "lose-primary" if failback else "lose-backlogged-primary"
+    report = workflow.failover_test(topology, SETTINGS, workflow.Choice((scenario,)), tmp_path, quiet)
     (verdict,) = report.verdicts
     found = {finding.gate: finding.outcome for finding in verdict.findings}
     assert found == dict.fromkeys(found, "pass")
     assert found.keys() >= {"fault.moves", "warren.settled", "warren.consumers", "messages.drained"}
     assert verdict.messages.confirmed > 1000
     assert verdict.messages.lost == verdict.messages.missing == 0
+    assert verdict.messages.repeats_silent == 0
+    takeover, *others = by_timers(topology, scenario, SETTINGS)
+    assert takeover.formula.startswith("1.5 x (inter 5 + 1 x fastinter 5 + fall 2 x timeout 1 + ")
+    for bound in (takeover, *others):
+        assert 0 < (getattr(verdict.continuity, bound.metric) or 0) <= bound.limit, bound
     behind = cluster_behind(str(topology.virtual_address), 5672)
     assert behind == f"{topology.name}-{where.removeprefix('warren-')}"
     assert workflow.replay(report.histories).verdicts == report.verdicts

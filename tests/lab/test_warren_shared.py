@@ -21,10 +21,11 @@ from mqctl.workflows.reach import shell
 from mqctl.workflows.scenario import Live
 from mqctl.workflows.stage import greeting
 from mqctl.workflows.verify import verify
-from tests.lab.conftest import copied, settled
+from tests.lab.conftest import by_timers, copied, settled
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
 
+SETTINGS = WorkloadSettings(duration=10)
 UNIT = "rabbitmq-server"
 LOCK = "/srv/rabbitmq/mqctl.lock"
 FOOTPRINT = "cat /srv/rabbitmq/rabbit@warren.pid; ls -1 /srv/rabbitmq /srv/rabbitmq/rabbit@warren"
@@ -81,8 +82,7 @@ def test_a_second_broker_does_not_open_the_data_directory(topology: Topology) ->
 @pytest.mark.parametrize("scenario", ["lose-primary", "lose-shared-primary"])
 def test_the_standby_serves_the_same_messages(topology: Topology, tmp_path: Path, scenario: str) -> None:
     active, standby = roles(topology)
-    choice = workflow.Choice((scenario,))
-    report = workflow.failover_test(topology, WorkloadSettings(duration=10), choice, tmp_path, quiet)
+    report = workflow.failover_test(topology, SETTINGS, workflow.Choice((scenario,)), tmp_path, quiet)
     (verdict,) = report.verdicts
     found = {finding.gate: finding.outcome for finding in verdict.findings}
     assert found == dict.fromkeys(found, "pass")
@@ -92,6 +92,12 @@ def test_the_standby_serves_the_same_messages(topology: Topology, tmp_path: Path
     assert verdict.messages.confirmed > 1000
     assert verdict.messages.lost == verdict.messages.missing == 0
     assert verdict.messages.repeats_silent == 0
+    takeover, *others = by_timers(topology, scenario, SETTINGS)
+    assert takeover.formula.startswith(
+        "1.5 x (lease 0 + a broker's boot 20 + downinter 1 + 1 x fastinter 1 + "
+    )
+    for bound in (takeover, *others):
+        assert 0 < (getattr(verdict.continuity, bound.metric) or 0) <= bound.limit, bound
     # whoever came back waits
     assert roles(topology) == (standby, active)
     assert workflow.replay(report.histories).verdicts == report.verdicts
