@@ -26,7 +26,7 @@ from tests.topologies import STATS_PASSWORD, mirrored_3node
 
 pytestmark = pytest.mark.lab
 
-VERSIONS: dict[Release, str] = {"bullseye": "3.8", "bookworm": "3.10", "trixie": "4.0"}
+VERSIONS: dict[Release, str] = {"bullseye": "3.8", "bookworm": "3.10", "trixie": "4.0", "sid": "4.3"}
 LABEL = "mqctl.test=render"
 BATCH = Path(__file__).with_name("render_batch.py")
 
