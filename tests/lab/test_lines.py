@@ -51,6 +51,7 @@ RUNS = [
     *(Run("quorum-3node", (release,), (("quorum", 2),)) for release in DEBIAN),
     Run("quorum-5node", ("bookworm",), (("quorum", 4),), "power-off-minority"),
     Run("mirrored-2node", ("bullseye",), (("classic", 1),)),
+    Run("mirrored-3node", ("bullseye",), (("classic", 2),)),
     Run("mirrored-exactly", ("bullseye",), (("classic", 1),)),
     Run("mirrored-nodes", ("bullseye",), (("classic", 1),)),
     # bookworm and trixie are its own images
