@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,3 +155,26 @@ def show(times: Times, rows: Sequence[Row], rounds: int) -> bool:
     print("| beside | measured | goal |\n|---|---|---|")
     print("\n".join(map(str, rows)))
     return all(row.met for row in rows)
+
+
+def on_a_lab(
+    about: str,
+    subnet: str,
+    rounds: int,
+    measure: Callable[[Bench, int], Sequence[Times]],
+    judge: Callable[[Times], Sequence[Row]],
+) -> None:
+    """A whole program: so many rounds, unless --rounds says otherwise, on a lab of its own; their medians.
+
+    Exits 1 when a goal is missed.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory(prefix="mqctl-benchmark-") as place:
+        bench = Bench(Path(place), subnet)
+        try:
+            times = medians(measure(bench, rounds))
+        finally:
+            bench.down()
+    sys.exit(0 if show(times, judge(times), rounds) else 1)

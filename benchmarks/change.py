@@ -7,14 +7,11 @@ Prints medians and differences in Markdown, exits 1 when a goal is missed.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
-from bench import Bench, Row, Times, medians, seconds, show
+from bench import Bench, Row, Times, on_a_lab, seconds
 
 SUBNET = "10.93.20.0/24"
 BALANCERS = ("lb1", "lb2")
@@ -22,17 +19,13 @@ BALANCERS = ("lb1", "lb2")
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory(prefix="mqctl-benchmark-") as place:
-        bench = Bench(Path(place), SUBNET)
-        try:
-            bench.mqctl("deploy", str(bench.directory))
-            times = medians([round_(bench, number) for number in range(rounds)])
-        finally:
-            bench.down()
-    sys.exit(0 if show(times, differences(times), rounds) else 1)
+    on_a_lab(str(__doc__), SUBNET, 5, measure, differences)
+
+
+def measure(bench: Bench, rounds: int) -> list[Times]:
+    """On a deployed cluster."""
+    bench.mqctl("deploy", str(bench.directory))
+    return [round_(bench, number) for number in range(rounds)]
 
 
 def differences(times: Times) -> Sequence[Row]:
@@ -50,9 +43,7 @@ def round_(bench: Bench, number: int) -> Times:
     """Every change differs from the one before."""
     directory = str(bench.directory)
     times = {"rabbitmqctl set_policy over SSH": seconds(lambda: set_policy(bench, number))}
-    bench.edit(
-        "rabbitmq.yml", f"    priority: {number}\n" if number else "    apply-to: queues\n", priority(number)
-    )
+    bench.edit("rabbitmq.yml", policy(number), policy(number + 1))
     times["mqctl deploy, one policy changed"] = seconds(lambda: bench.mqctl("deploy", directory))
     times["copy and reload over SSH, both hosts at once"] = seconds(lambda: reload(bench))
     bench.edit(
@@ -68,10 +59,9 @@ def round_(bench: Bench, number: int) -> Times:
     return times
 
 
-def priority(number: int) -> str:
-    """The policy's next priority, as the inventory has it."""
-    line = f"    priority: {number + 1}\n"
-    return line if number else f"    apply-to: queues\n{line}"
+def policy(priority: int) -> str:
+    """A part of the policy as the inventory has it; it begins without a priority."""
+    return "    apply-to: queues\n" + (f"    priority: {priority}\n" if priority else "")
 
 
 def set_policy(bench: Bench, number: int) -> None:

@@ -9,14 +9,12 @@ pyinfra lives in an environment of its own (.cache/pyinfra), because it wants an
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import conventional
-from bench import HERE, Bench, Row, Times, command, medians, seconds, show
+from bench import HERE, Bench, Row, Times, command, on_a_lab, seconds
 
 SUBNET = "10.93.19.0/24"
 PYINFRA = HERE.parent / ".cache" / "pyinfra"
@@ -24,17 +22,13 @@ PYINFRA = HERE.parent / ".cache" / "pyinfra"
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory(prefix="mqctl-benchmark-") as place:
-        bench = Bench(Path(place), SUBNET)
-        try:
-            pyinfra = pyinfra_environment()
-            times = medians([round_(bench, pyinfra) for _ in range(rounds)])
-        finally:
-            bench.down()
-    sys.exit(0 if show(times, ratios(times), rounds) else 1)
+    on_a_lab(str(__doc__), SUBNET, 3, measure, ratios)
+
+
+def measure(bench: Bench, rounds: int) -> list[Times]:
+    """Each round beside the same program of pyinfra."""
+    pyinfra = pyinfra_environment()
+    return [round_(bench, pyinfra) for _ in range(rounds)]
 
 
 def ratios(times: Times) -> list[Row]:
