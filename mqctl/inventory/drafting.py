@@ -38,8 +38,7 @@ def draft(listing: Listing, vault: Mapping[str, str | UsageError]) -> Drafted:
     common = {
         reading.host: reading.settings("mqctl", MqctlSettings) or MqctlSettings() for reading in readings
     }
-    groups_of = listing.groups_by_host()
-    hosts = tuple(_host(one, frozenset(groups_of[one.host]), common[one.host]) for one in readings)
+    hosts = tuple(_host(one, frozenset(listing.groups_of[one.host]), common[one.host]) for one in readings)
     whole = Draft(hosts, groups, common[listing.hosts[0]])
     found = [problem for reading in readings for problem in reading.problems]
     problems = merge([*unknown(listing), *found, *_differing(common), *check(whole)], groups)

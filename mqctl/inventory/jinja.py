@@ -179,14 +179,13 @@ def _with_magic(listing: Listing) -> dict[str, dict[str, Any]]:
         "inventory_file": str(listing.source),
         "groups": {name: list(members) for name, members in listing.groups.items()},
     }
-    groups_of = listing.groups_by_host()
     return {
         host: {
             **listing.hostvars[host],
             **everywhere,
             "inventory_hostname": host,
             "inventory_hostname_short": host.split(".", maxsplit=1)[0],
-            "group_names": groups_of[host],
+            "group_names": list(listing.groups_of[host]),
         }
         for host in listing.hosts
     }

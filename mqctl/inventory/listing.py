@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ class Listing:
         """Ansible's `inventory_dir`."""
         return self.source if self.source.is_dir() else self.source.parent
 
-    def groups_by_host(self) -> dict[str, list[str]]:
+    @cached_property
+    def groups_of(self) -> Mapping[str, Sequence[str]]:
         """Ansible's `group_names` of each host: sorted, without `all`."""
         groups_of: dict[str, list[str]] = {host: [] for host in self.hosts}
         for name in sorted(self.groups.keys() - {"all"}):
