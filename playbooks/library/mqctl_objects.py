@@ -142,7 +142,7 @@ def perform(api, request):
             return
     code, answer = api.call(request["method"], path, request["body"])
     if code == 400 and request["absent"] and made_by_a_link(api, path, answer):
-        settled(path, *api.call("DELETE", path))
+        perform(api, {"method": "DELETE", "path": path, "body": None, "binding": None, "absent": False})
         code, answer = api.call(request["method"], path, request["body"])
     if code >= 400 and not (request["method"] == "DELETE" and code == 404):
         reason = answer.get("reason") or answer.get("error") or "no reason given"
@@ -159,12 +159,6 @@ def made_by_a_link(api, path, answer):
     look = {"count": 1, "ackmode": "ack_requeue_true", "encoding": "base64"}
     code, messages = api.call("POST", path + "/get", json.dumps(look))
     return code == 200 and messages == []
-
-
-def settled(path, code, answer):
-    """Fail when the removal of what is in the way was refused."""
-    if code >= 400 and code != 404:
-        raise NotDoneError(f"DELETE {urllib.parse.unquote(path)}: {code}, {answer.get('reason', '')}")
 
 
 def binding_path(api, path, wanted):

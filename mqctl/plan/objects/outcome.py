@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from mqctl.model.items.live import Definitions, live_items
 from mqctl.model.items.wanted import wanted_items
 from mqctl.model.objects import Objects
 from mqctl.model.status import QueueStatus
-from mqctl.model.versions import has
+from mqctl.model.versions import has, line_of
 from mqctl.plan.objects.bulk import in_order
 from mqctl.plan.objects.compare import Cluster, Difference, compare
 from mqctl.plan.objects.guard import Surroundings, attached, guard, survey
@@ -74,8 +73,8 @@ def _differences(wanted: Items, live: Items, cluster: Cluster) -> list[Differenc
 
 
 def _updates_vhosts(definitions: Definitions) -> bool:
-    line = re.match(r"\d+\.\d+", str(definitions.get("rabbit_version", "")))
-    return line is None or has(line.group(), "vhost-updates")
+    line = line_of(str(definitions.get("rabbit_version", "")))
+    return not line or has(line, "vhost-updates")
 
 
 def _rank(item: Item) -> int:
