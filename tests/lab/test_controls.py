@@ -22,8 +22,8 @@ from mqctl.ssh import Hosts
 from mqctl.workflows import failover_test as workflow
 from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.phase import Silent
-from mqctl.workflows.scenario import Live
 from mqctl.workflows.stage import Stage
+from tests.lab.failover import quiet
 
 pytestmark = pytest.mark.lab
 
@@ -44,10 +44,6 @@ OF_THE_WORKLOAD = (
     "control-unsynchronised-mirror",
 )
 LOSE = ("control-automatic-acknowledgement", "control-transient-messages", "control-unsynchronised-mirror")
-
-
-def quiet(live: Live) -> None:
-    """Nobody watches."""
 
 
 def play(topology: Topology, names: tuple[str, ...], path: Path) -> workflow.FailoverReport:

@@ -19,12 +19,12 @@ from mqctl.ssh import Hosts
 from mqctl.workflows import failover_test as workflow
 from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.phase import Silent
-from mqctl.workflows.scenario import Live
 from mqctl.workflows.stage import Stage
 from mqctl.workflows.status import Reader
 from mqctl.workload.queues import channel
 from tests.lab import subnets
 from tests.lab.conftest import be_patient, connection_of, settled
+from tests.lab.failover import findings, quiet
 from tests.lab.leftovers import own_name
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
@@ -97,7 +97,7 @@ def test_the_address_moves_and_comes_back_as_configured(inventory: Path, tmp_pat
         wait(lambda: not stage.problem(), timeout=120, interval=1, what="health before the test")
     report = workflow.failover_test(topology, SETTINGS, choice, tmp_path, quiet)
     (verdict,) = report.verdicts
-    found = {finding.gate: finding.outcome for finding in verdict.findings}
+    found = findings(verdict)
     assert found == dict.fromkeys(found, "pass")
     assert found.keys() >= {"fault.moves", "vip.settled", "vip.holders"}
     assert verdict.messages.lost == 0
@@ -144,7 +144,3 @@ def real_servers(hosts: Hosts) -> list[str]:
     """The lines of the kernel's table that begin with an arrow, without the heading's."""
     lines = hosts.run("lb1", ["cat", "/proc/net/ip_vs"]).stdout.splitlines()
     return [line for line in lines[3:] if line.lstrip().startswith("->")]
-
-
-def quiet(live: Live) -> None:
-    """Nobody watches."""

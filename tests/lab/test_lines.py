@@ -20,9 +20,9 @@ from mqctl.workflows import failover_test as workflow
 from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.init import init_lab
 from mqctl.workflows.phase import Silent
-from mqctl.workflows.scenario import Live
 from mqctl.workflows.verify import verify
 from tests.lab import subnets
+from tests.lab.failover import quiet
 from tests.lab.leftovers import own_name
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
@@ -116,10 +116,6 @@ def test_its_queues_are_as_durable_as_was_declared(deployed: Deployed) -> None:
 
 def test_a_second_deploy_has_nothing_to_do(deployed: Deployed) -> None:
     assert deploy(Wish(str(deployed.topology.inventory)), Silent()).plans == ()
-
-
-def quiet(live: Live) -> None:
-    """Nobody watches."""
 
 
 def test_it_survives_there_too(deployed: Deployed, tmp_path: Path) -> None:

@@ -34,8 +34,9 @@ useradd -m -s /bin/sh free
 useradd -m -s /bin/sh outsider
 for user in deploy free outsider; do
   printf '%s:%s\\n' $user {shlex.quote(PASSWORD)} | chpasswd
-  install -d -m 700 -o $user -g $user /home/$user/.ssh
-  install -m 600 -o $user -g $user /root/.ssh/authorized_keys /home/$user/.ssh/authorized_keys
+  keys=$(getent passwd $user | cut -d: -f6)/.ssh
+  install -d -m 700 -o $user -g $user $keys
+  install -m 600 -o $user -g $user ~/.ssh/authorized_keys $keys/authorized_keys
 done
 printf 'deploy ALL=(ALL) ALL\\nfree ALL=(ALL) NOPASSWD: ALL\\n' > /etc/sudoers.d/test
 """

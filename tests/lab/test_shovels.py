@@ -28,10 +28,11 @@ from mqctl.workflows.heal import heal
 from mqctl.workflows.link_stage import link_stage
 from mqctl.workflows.management import management
 from mqctl.workflows.phase import Silent
-from mqctl.workflows.scenario import Live, Run
+from mqctl.workflows.scenario import Run
 from mqctl.workflows.stage import Stage
 from mqctl.workload import journal
 from tests.lab.conftest import copied, settled
+from tests.lab.failover import findings, quiet
 from tests.lab.sites import cut_off, fetch, publish, ready, running, started
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
@@ -48,10 +49,6 @@ BACKLOG = 5000
 
 dynamic = pytest.mark.parametrize("inventory", [DYNAMIC], indirect=True)
 static = pytest.mark.parametrize("inventory", [STATIC], indirect=True)
-
-
-def quiet(live: Live) -> None:
-    """Nobody watches."""
 
 
 @pytest.fixture(scope="module", params=[DYNAMIC, STATIC])
@@ -82,10 +79,6 @@ def cut(hold: float) -> Scenario:
 def play(stage: Stage, link: SiteLink, hold: float) -> tuple[Verdict, Path]:
     history = Run(link_stage(stage, link, "across-a-link"), cut(hold), SETTINGS, quiet).play()
     return judge(journal.read(history)), history
-
-
-def outcomes(verdict: Verdict) -> dict[str, str]:
-    return {finding.gate: finding.outcome for finding in verdict.findings}
 
 
 def link_of(topology: Topology, name: str) -> SiteLink:
@@ -161,7 +154,7 @@ def test_the_link_that_is_played_is_the_first_shovel(stage: Stage) -> None:
 def test_what_is_published_during_a_cut_arrives_afterwards(stage: Stage, name: str) -> None:
     """`orders` runs where messages come from, `backlog` where they go to."""
     verdict, history = play(stage, link_of(stage.topology, name), SHORT)
-    found = outcomes(verdict)
+    found = findings(verdict)
     assert found == dict.fromkeys(found, "pass")
     assert found.keys() >= {"fault.effect", "cluster.recovered", "messages.lost", "messages.drained"}
     assert verdict.messages.confirmed > 1000
@@ -245,5 +238,5 @@ def test_a_shovel_that_confirms_nothing_loses_messages_and_is_found_out(
         east.write_text(was)
         deploy(Wish(str(inventory)), Silent())
     assert verdict.outcome == "fail"
-    assert outcomes(verdict)["messages.lost"] == "fail"
+    assert findings(verdict)["messages.lost"] == "fail"
     assert verdict.messages.lost > 100

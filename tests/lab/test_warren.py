@@ -13,17 +13,13 @@ from mqctl.model.workload import WorkloadSettings
 from mqctl.probe.entrance import cluster_behind
 from mqctl.ssh import Hosts
 from mqctl.workflows import failover_test as workflow
-from mqctl.workflows.scenario import Live
 from mqctl.workflows.stage import Stage
 from tests.lab.conftest import by_timers, copied, settled
+from tests.lab.failover import findings, quiet
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
 
 SETTINGS = WorkloadSettings(duration=10)
-
-
-def quiet(live: Live) -> None:
-    """Nobody watches."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +43,7 @@ def test_the_standby_takes_over_and_every_message_comes_back(
     scenario = "lose-primary" if failback else "lose-backlogged-primary"
     report = workflow.failover_test(topology, SETTINGS, workflow.Choice((scenario,)), tmp_path, quiet)
     (verdict,) = report.verdicts
-    found = {finding.gate: finding.outcome for finding in verdict.findings}
+    found = findings(verdict)
     assert found == dict.fromkeys(found, "pass")
     assert found.keys() >= {"fault.moves", "warren.settled", "warren.consumers", "messages.drained"}
     assert verdict.messages.confirmed > 1000

@@ -18,10 +18,10 @@ from mqctl.ssh import Hosts
 from mqctl.workflows import failover_test as workflow
 from mqctl.workflows.plan import plan
 from mqctl.workflows.reach import shell
-from mqctl.workflows.scenario import Live
 from mqctl.workflows.stage import greeting
 from mqctl.workflows.verify import verify
 from tests.lab.conftest import by_timers, copied, settled
+from tests.lab.failover import findings, quiet
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
 
@@ -84,7 +84,7 @@ def test_the_standby_serves_the_same_messages(topology: Topology, tmp_path: Path
     active, standby = roles(topology)
     report = workflow.failover_test(topology, SETTINGS, workflow.Choice((scenario,)), tmp_path, quiet)
     (verdict,) = report.verdicts
-    found = {finding.gate: finding.outcome for finding in verdict.findings}
+    found = findings(verdict)
     assert found == dict.fromkeys(found, "pass")
     wanted = {"fault.moves", "warren.settled", "messages.drained"}
     wanted |= {"fault.backlog"} if scenario == "lose-shared-primary" else set()
@@ -137,7 +137,3 @@ def test_without_its_mount_a_broker_does_not_start_on_a_directory_of_its_own(
     lab.power_on(topology.lab.name, standby)
     assert verify(topology, 120).outcome == "pass"
     assert roles(topology) == (active, standby)
-
-
-def quiet(live: Live) -> None:
-    """Nobody watches."""
