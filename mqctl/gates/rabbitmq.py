@@ -26,6 +26,7 @@ def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
         partitions,
         alarms,
         plugins,
+        feature_flags,
         maintenance,
     )
     return [result for gate in gates for result in gate(topology, status)]
@@ -158,6 +159,24 @@ def plugins(topology: Topology, status: ClusterStatus) -> list[GateResult]:
         else:
             results.append(gate.equals(listed(wanted & set(view.broker.enabled_plugins))))
     return results
+
+
+def feature_flags(topology: Topology, status: ClusterStatus) -> list[GateResult]:
+    """Every stable feature flag is enabled: newer lines do not boot without them (guide "Feature Flags")."""
+    return [_flags(view) for view in views(topology, status)]
+
+
+def _flags(view: View) -> GateResult:
+    assert view.host.broker is not None
+    gate = Gate("feature flags", view.node, "every stable one enabled")
+    if view.host.broker.settings.feature_flags:
+        return gate.skipped("the inventory chooses them in rabbitmq_environment")
+    if view.broker is None:
+        return gate.unknown(view.why)
+    disabled = listed(view.broker.disabled_flags)
+    if view.broker.disabled_flags:
+        return gate.says(False, f"disabled: {disabled} (`rabbitmqctl enable_feature_flag NAME` enables one)")
+    return gate.equals(gate.expected)
 
 
 def maintenance(topology: Topology, status: ClusterStatus) -> list[GateResult]:

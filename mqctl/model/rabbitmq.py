@@ -97,6 +97,11 @@ class RabbitmqSettings(Model):
     static_shovels: tuple[StaticShovel, ...] = ()
 
     @property
+    def feature_flags(self) -> dict[str, str]:
+        """The lines of rabbitmq-env.conf that say which feature flags a new broker enables."""
+        return {name: value for name, value in self.environment.items() if name.endswith("FEATURE_FLAGS")}
+
+    @property
     def shared_lock(self) -> str:
         """The file whose lock the broker on `shared_dir` has; flock(1) makes it, nothing may replace it."""
         return f"{self.shared_dir}/mqctl.lock"

@@ -111,6 +111,8 @@ class BrokerStatus(Model):
     partitions: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     alarms: tuple[str, ...] = ()
     enabled_plugins: tuple[str, ...] = ()
+    disabled_flags: tuple[str, ...] = ()
+    """Stable feature flags that are not enabled."""
     queues: tuple[QueueStatus, ...] = ()
     definitions: dict[str, Any] | None = None
     """The broker's exported definitions; password hashes inside: never print this."""

@@ -167,6 +167,8 @@ Links = case Running of false -> null; true -> Try(fun() ->
     ++ [Shovelled(S) || S <- Told(rabbitmq_shovel, rabbit_shovel_status)] end) end,
 Drained = Has(rabbit_maintenance, is_being_drained_local_read, 1)
   andalso Try(fun() -> rabbit_maintenance:is_being_drained_local_read(node()) end) =:= true,
+Flags = case Running of false -> null; true -> Try(fun() ->
+  Texts(lists:sort(maps:keys(rabbit_feature_flags:list(disabled, stable)))) end) end,
 Answer = #{
   running => Running,
   node => Text(node()),
@@ -176,7 +178,8 @@ Answer = #{
   members => Members, running_members => Up, disc_members => Disc, ram_members => Ram,
   partitions => Apart, alarms => Alarms,
   enabled_plugins => Try(fun() -> Texts(lists:sort(rabbit_plugins:active())) end),
-  queues => Queues, definitions => Definitions, links => Links, maintenance => Drained
+  queues => Queues, definitions => Definitions, links => Links, maintenance => Drained,
+  disabled_flags => Flags
 },
 io:put_chars(["mqctl:", base64:encode(iolist_to_binary(rabbit_json:encode(Answer))), "\n"]),
 ok.

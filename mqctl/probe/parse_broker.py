@@ -73,6 +73,7 @@ def _broker(said: dict[str, Any]) -> BrokerStatus:
         partitions={answer["node"]: apart} if (apart := _names(answer["partitions"], running)) else {},
         alarms=_names(answer["alarms"], running),
         enabled_plugins=_names(answer["enabled_plugins"], running),
+        disabled_flags=_names(answer["disabled_flags"], running),
         queues=tuple(_queue(queue) for queue in _list(answer["queues"], running)),
         definitions=answer["definitions"],
         links=_links(answer.get("links")),

@@ -81,8 +81,6 @@ GREETING = 3
 """Seconds in which a broker that serves takes a connection and answers."""
 LEAST_DISC = 2
 """Disc nodes that must go on running: with one, its loss is the loss of all metadata."""
-FLAGS_OF_3_8 = ["quorum_queue", "implicit_default_bindings", "virtual_host_metadata"]
-"""Those that every release of the 3.8 line enables in a new cluster; its rabbitmqctl does not know `all`."""
 TELLING = re.compile(r"(\[(?:error|critical|warning)\]) <[\d.]+> (\S.*)")
 """The first line of a message; those below it, a crash report's say, are indented."""
 
@@ -185,13 +183,27 @@ def found(broker):
 def enable_feature_flags(broker):
     """Peers of older lines may join while the founder boots: then some of its flags stay disabled, and quorum
     queues are refused. As long as a peer is on its way in, this may fail, and is tried again."""
-    argv = ["rabbitmqctl", "--quiet", "-n", broker.node, "enable_feature_flag"]
-    flags = ["all"] if override.installed_line() >= (3, 9) else FLAGS_OF_3_8
+    rabbitmqctl = ["rabbitmqctl", "--quiet", "-n", broker.node]
     poll(
-        lambda: all(run([*argv, flag]).returncode == 0 for flag in flags),
+        lambda: all(
+            run([*rabbitmqctl, "enable_feature_flag", flag]).returncode == 0
+            for flag in disabled_flags(rabbitmqctl)
+        ),
         broker.gate_timeout,
         lambda: f"{broker.node} founded the cluster, and cannot enable its feature flags",
     )
+
+
+def disabled_flags(rabbitmqctl):
+    """Names for enable_feature_flag, which knows `all` from the 3.9 line on; 3.8 disables those of plugins.
+
+    A broker that does not list them gets `all` as well: what 3.8 refuses is tried again.
+    """
+    if override.installed_line() >= (3, 9):
+        return ["all"]
+    listed = run([*rabbitmqctl, "list_feature_flags", "name", "state"])
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return [row[0] for row in rows if row[1:] == ["disabled"]] if listed.returncode == 0 else ["all"]
 
 
 def join(broker):

@@ -135,8 +135,8 @@ def _settings(draft: Draft) -> Iterator[_Asked]:
 
 def _khepri(settings: RabbitmqSettings) -> Iterator[tuple[str, str]]:
     """Where the environment asks for Khepri, and how."""
-    for name, value in settings.environment.items():
-        if name.endswith("FEATURE_FLAGS") and "khepri_db" in value:
+    for name, value in settings.feature_flags.items():
+        if "khepri_db" in value:
             yield f"rabbitmq_environment.{name}", value
 
 

@@ -117,13 +117,13 @@ class Founder(Joiner):
         return False
 
 
-def rabbitmqctl(monkeypatch, broker, codes):
-    """What was called; each call ends with the next code, and the last one again and again."""
+def rabbitmqctl(monkeypatch, broker, codes, said=""):
+    """What was called; each ends with the next code, the last one again and again, and prints this."""
     calls = []
 
     def run(argv):
         calls.append(argv)
-        return subprocess.CompletedProcess(argv, codes.pop(0) if len(codes) > 1 else codes[0])
+        return subprocess.CompletedProcess(argv, codes.pop(0) if len(codes) > 1 else codes[0], said)
 
     monkeypatch.setattr(broker, "run", run)
     return calls
@@ -141,12 +141,20 @@ def test_a_founder_of_an_older_line_enables_its_flags_until_it_succeeds(broker, 
 
 def test_the_3_8_line_names_each_flag(broker, monkeypatch, tmp_path):
     installed(broker, monkeypatch, tmp_path, "3.8.9")
-    calls = rabbitmqctl(monkeypatch, broker, [0])
+    said = "name\tstate\nempty_basic_get_metric\tdisabled\nquorum_queue\tenabled\nuser_limits\tdisabled\n"
+    calls = rabbitmqctl(monkeypatch, broker, [0], said)
     broker.found(Founder())
-    assert [argv[-1] for argv in calls] == [
-        "quorum_queue",
-        "implicit_default_bindings",
-        "virtual_host_metadata",
+    assert [argv[4:] for argv in calls] == [
+        ["list_feature_flags", "name", "state"],
+        ["enable_feature_flag", "empty_basic_get_metric"],
+        ["enable_feature_flag", "user_limits"],
+    ]
+    calls = rabbitmqctl(monkeypatch, broker, [69, 64, 0], said)
+    broker.found(Founder())
+    assert [argv[4] for argv in calls[:3]] == [
+        "list_feature_flags",
+        "enable_feature_flag",
+        "list_feature_flags",
     ]
 
 

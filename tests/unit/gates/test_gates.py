@@ -53,6 +53,7 @@ def test_healthy_passes_every_gate() -> None:
         "partitions",
         "alarms",
         "plugins",
+        "feature flags",
         "maintenance",
         "vhosts",
         "users",
@@ -203,6 +204,18 @@ def test_a_silent_host_is_unknown_and_never_a_pass(name: str) -> None:
             ("plugins", "rabbit@mq1", "fail", "rabbitmq_management", "none"),
         ),
         (silent("mq1"), ("plugins", "rabbit@mq1", "unknown", "rabbitmq_management", SILENT)),
+        (
+            part("mq1", "broker", disabled_flags=("stream_queue", "classic_mirrored_queue_version")),
+            (
+                "feature flags",
+                "rabbit@mq1",
+                "fail",
+                "every stable one enabled",
+                "disabled: classic_mirrored_queue_version, stream_queue"
+                " (`rabbitmqctl enable_feature_flag NAME` enables one)",
+            ),
+        ),
+        (silent("mq1"), ("feature flags", "rabbit@mq1", "unknown", "every stable one enabled", SILENT)),
         (
             part("mq1", "broker", maintenance=True),
             ("maintenance", "rabbit@mq1", "fail", "in service", "under maintenance"),

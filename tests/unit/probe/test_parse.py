@@ -60,6 +60,11 @@ def test_a_member_of_three_with_mirrored_queues() -> None:
     assert (queue.messages, queue.consumers, queue.state) == (0, 0, "running")
 
 
+def test_disabled_feature_flags() -> None:
+    assert broker_of("broker-3.8.9").disabled_flags == ("drop_unroutable_metric", "empty_basic_get_metric")
+    assert broker_of("broker-3.10.8").disabled_flags == broker_of("stopped-3.10.8").disabled_flags == ()
+
+
 def test_only_the_leaders_broker_counts_messages() -> None:
     queue = next(queue for queue in broker_of("mirror-3.10.8").queues if queue.name == "q1")
     assert (queue.leader, queue.messages, queue.consumers) == ("rabbit@mq1", None, None)
