@@ -14,6 +14,7 @@ from mqctl.model.lab import LabHost, LabSettings, LabSpec, LabVolume, Release, l
 from mqctl.model.objects import Objects, Permission, User
 from mqctl.model.rabbitmq import RabbitmqSettings
 from mqctl.model.topology import Broker, Host, Site, Topology
+from mqctl.private import STATE_DIR
 
 
 def missing(draft: Draft) -> tuple[str, ...]:
@@ -46,7 +47,7 @@ def topology(drafted: Drafted, inventory: Path) -> Topology:
     return Topology(
         name=name,
         inventory=inventory,
-        state_dir=directory / ".mqctl",
+        state_dir=directory / STATE_DIR,
         hosts=tuple(_host(host, drafted) for host in draft.hosts),
         parts=tuple(_site(site, name, reaches) for site in draft.sites),
         lab=_lab(draft, directory),
@@ -131,7 +132,7 @@ def _lab(draft: Draft, directory: Path) -> LabSpec | None:
         image=settings.image,
         subnet=settings.subnet,
         hosts=hosts,
-        state_dir=directory / ".mqctl",
+        state_dir=directory / STATE_DIR,
     )
 
 

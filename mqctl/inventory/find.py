@@ -10,8 +10,9 @@ from pathlib import Path
 
 from mqctl import share
 from mqctl.errors import UsageError
+from mqctl.private import STATE_DIR
 
-_NOT_COPIED = shutil.ignore_patterns(".mqctl", "secrets.yml")
+_NOT_COPIED = shutil.ignore_patterns(STATE_DIR, "secrets.yml")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from mqctl.errors import MqctlError, UsageError
 from mqctl.inventory import syntax
 from mqctl.inventory.errors import InventoryError
 from mqctl.inventory.listing import Listing, parse
+from mqctl.inventory.memo import Memo
 from mqctl.inventory.vault import QUIET, VaultOptions, refused
 from mqctl.model.problem import Problem
 from mqctl.process import Result, run
@@ -44,13 +45,27 @@ def source(path: Path) -> Path:
 
 
 def read(path: Path, vault: VaultOptions) -> Listing:
-    """Ask ansible-inventory; needs about half a second.
+    """Ask ansible-inventory, which needs half a second, unless it was asked about the same files before.
 
     Raises InventoryError for what Ansible cannot parse or silently ignores, UsageError for a vault that
     does not open, ProgramError when ansible-inventory is missing.
     """
     vault.check()
     where = source(path)
+    memo = Memo(where)
+    known = memo.recall()
+    printed = _ask(path, where, vault) if known is None else known
+    listing = parse(json.loads(printed), where)
+    if not listing.hosts:
+        raise UsageError(
+            f"the inventory {path} has no hosts", "name them in the groups rabbitmq, haproxy, keepalived"
+        )
+    if known is None:
+        memo.keep(printed)
+    return listing
+
+
+def _ask(path: Path, where: Path, vault: VaultOptions) -> str:
     result = run(
         ("ansible-inventory", "-i", str(where), "--list", "--playbook-dir", _playbooks(), *vault.argv()),
         env=_ENVIRONMENT,
@@ -64,12 +79,7 @@ def read(path: Path, vault: VaultOptions) -> Listing:
     problems = _ignored(result.stderr)
     if problems:
         raise InventoryError(path, problems)
-    listing = parse(json.loads(result.stdout), where)
-    if not listing.hosts:
-        raise UsageError(
-            f"the inventory {path} has no hosts", "name them in the groups rabbitmq, haproxy, keepalived"
-        )
-    return listing
+    return result.stdout
 
 
 def _playbooks() -> str:

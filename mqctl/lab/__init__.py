@@ -2,14 +2,12 @@
 
 from mqctl.lab import images
 from mqctl.lab.engine import connect
-from mqctl.lab.keys import STATE_DIR
 from mqctl.lab.lifecycle import down, list_labs, up
 from mqctl.lab.power import host_pid, pause, power_off, power_on, unpause
 from mqctl.lab.progress import Progress
 from mqctl.lab.ready import ssh_argv
 
 __all__ = [
-    "STATE_DIR",
     "Progress",
     "connect",
     "down",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -17,10 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
+from mqctl import private
 from mqctl.errors import MqctlError
 
-STATE_DIR = ".mqctl"
-"""Beside the inventory."""
 CLIENT_KEY = "id_ed25519"
 HOST_KEY = "ssh_host_ed25519_key"
 KNOWN_HOSTS = "known_hosts"
@@ -73,20 +71,11 @@ def pin(state_dir: Path, addresses: Iterable[IPv4Address]) -> None:
 def _kept(path: Path) -> bytes:
     """The private key in this file, made when there is none."""
     if not path.exists():
-        private = Ed25519PrivateKey.generate()
-        text = private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-        _write_private(path, text)
+        key = Ed25519PrivateKey.generate()
+        text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        private.write(path, text)
         path.with_suffix(".pub").write_text(_public(text, "mqctl-lab") + "\n", encoding="ascii")
     return path.read_bytes()
-
-
-def _write_private(path: Path, text: bytes) -> None:
-    """A file that nobody else can read at any moment, and that is there whole or not at all."""
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(text)
-    new.replace(path)
 
 
 def _public(private: bytes, comment: str) -> str:

@@ -13,6 +13,7 @@ from mqctl.errors import UsageError
 from mqctl.inventory import VaultOptions, ensure, find
 from mqctl.lab import Progress
 from mqctl.model.lab import LabSpec, LabState, lab_name
+from mqctl.private import STATE_DIR
 
 
 def up(path: str, vault: VaultOptions, progress: Progress) -> LabSpec:
@@ -68,7 +69,7 @@ def exec_argv(host: str, command: Sequence[str], inventory: str | None, terminal
     has that host.
     """
     state, address = _one(lab.list_labs(), host, inventory)
-    argv = lab.ssh_argv(state.inventory / lab.STATE_DIR, address)
+    argv = lab.ssh_argv(state.inventory / STATE_DIR, address)
     return [argv[0], *terminal, *argv[1:], *([shlex.join(command)] if command else [])]
 
 

@@ -23,6 +23,7 @@ from mqctl.model.lab import LabHost, LabSpec, Release
 from mqctl.model.objectives import Bound, Objectives
 from mqctl.model.topology import Topology
 from mqctl.model.workload import Patience, WorkloadSettings
+from mqctl.private import STATE_DIR
 from mqctl.ssh import Hosts
 from mqctl.verdict.bounds import bounds
 from mqctl.workflows.deploy import Wish, deploy
@@ -68,7 +69,7 @@ def own_lab(
         image=image,
         subnet=subnet,
         hosts=tuple(LabHost(name=host, address=subnet[number]) for host, number in hosts.items()),
-        state_dir=place / lab.STATE_DIR,
+        state_dir=place / STATE_DIR,
     )
     try:
         lab.up(spec, lambda what, message: None)
