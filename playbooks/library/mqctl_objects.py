@@ -57,6 +57,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.mqctl_systemd import NotDoneError, poll, run, waits
 
 SECONDS = 30
+"""For an answer to one call."""
+IMPORT_SECONDS = 60
+"""For that to an import; by then RabbitMQ has closed the connection itself (management.tcp.idle_timeout)."""
 
 
 class Api:
@@ -69,7 +72,8 @@ class Api:
 
     def call(self, method, path, body=None):
         """(status, decoded answer); OSError when nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        patience = IMPORT_SECONDS if path == "definitions" else SECONDS
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
         try:
             data = None if body is None else body.encode()
             connection.request(method, "/api/" + path.lstrip("/"), body=data, headers=self.headers)

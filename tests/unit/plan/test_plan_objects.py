@@ -18,7 +18,7 @@ from mqctl.model.objects import Binding, Exchange, Objects, Permission, Policy, 
 from mqctl.model.password import SHA256, hash_password, verify
 from mqctl.model.status import QueueStatus
 from mqctl.plan.objects import ObjectPlan, plan_objects
-from mqctl.plan.objects.bulk import BULK_FROM
+from mqctl.plan.objects.bulk import BULK_AT_MOST, BULK_FROM
 from mqctl.plan.objects.ledger import read_ledger
 from mqctl.plan.objects.requests import path
 from tests.unit.plan.refused import Told, told
@@ -475,6 +475,22 @@ def test_many_creations_are_one_import_with_the_same_outcome() -> None:
     many = Objects(queues=queues, bindings=bindings)
     outcome = plan(many)
     assert [request.path for request in outcome.requests] == ["global-parameters/mqctl", "definitions"]
+    assert did(plan(many, apply(GUESTLESS, outcome.requests))) == []
+
+
+def test_no_import_is_so_long_that_its_connection_is_dropped() -> None:
+    queues = tuple(Queue(name=f"q{i}") for i in range(BULK_AT_MOST))
+    bindings = tuple(Binding(source="amq.direct", destination=queue.name) for queue in queues[:-1])
+    policies = tuple(Policy(name=f"p{i}", pattern="^q", definition={"expires": 1000}) for i in range(2))
+    many = Objects(queues=queues, bindings=bindings, policies=policies)
+    outcome = plan(many)
+    _, *imports = outcome.requests
+    documents = [json.loads(request.body.get_secret_value()) for request in imports if request.body]
+    assert [{kind: len(items) for kind, items in document.items()} for document in documents] == [
+        {"policies": 2, "queues": BULK_AT_MOST - 2},
+        {"queues": 2, "bindings": BULK_AT_MOST - 2},
+        {"bindings": 1},
+    ]
     assert did(plan(many, apply(GUESTLESS, outcome.requests))) == []
 
 
