@@ -21,13 +21,13 @@ from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.init import init_lab
 from mqctl.workflows.phase import Silent
 from mqctl.workflows.verify import verify
+from mqctl.workload.fit import queue_type
 from tests.lab import subnets
 from tests.lab.failover import quiet
 from tests.lab.leftovers import own_name
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
 
-SETTINGS = WorkloadSettings(duration=10)
 PATIENT = "mqctl_objectives: {publish_gap: 60, delivery_gap: 60}\n"
 Kind = tuple[str, int]
 """Type of a queue, and how many mirrors (members besides the leader) it has."""
@@ -122,7 +122,8 @@ def test_it_survives_there_too(deployed: Deployed, tmp_path: Path) -> None:
     """Of the standalone broker: publishing stops, as expected, and what was confirmed is there afterwards."""
     verify(deployed.topology, patience=120)
     choice = Choice((deployed.run.scenario,))
-    report = workflow.failover_test(deployed.topology, SETTINGS, choice, tmp_path, quiet)
+    settings = WorkloadSettings(duration=10, queue_type=queue_type(deployed.topology))
+    report = workflow.failover_test(deployed.topology, settings, choice, tmp_path, quiet)
     assert report.verdicts
     assert {verdict.as_expected for verdict in report.verdicts} == {"pass"}, report.verdicts
     assert all(verdict.messages.confirmed > 0 for verdict in report.verdicts)
