@@ -30,7 +30,7 @@ unit: environment
 	$(PYTEST) tests/unit tests/errors tests/golden -n 2
 
 lab: environment engine browser  ## On real containers, and the report in a real browser
-	$(PYTEST) --durations 15 -m 'not matrix' tests/lab
+	$(PYTEST) --durations 15 -m 'not matrix' -n 2 --dist loadfile tests/lab
 
 molecule: environment engine
 	$(BIN)/molecule test --scenario-name $(SCENARIO)
