@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from mqctl.cli.options import LAST_INVENTORY, VAULT
-from mqctl.model.workload import ExchangeType, QueueType
+from mqctl.model.words import ExchangeType, QueueType
 
 _SCENARIO = typer.Option(None, "--scenario", "-s", help="Only this scenario; can be given several times.")
 _ALL = typer.Option(False, "--all", help="All scenarios but those that must be asked for by name.")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import typer
 
 from mqctl.errors import ExitCode
-from mqctl.model.gate import Outcome
+
+if TYPE_CHECKING:
+    from mqctl.model.gate import Outcome
 
 INVENTORY = typer.Argument(
     ..., metavar="NAME|DIR", help="A bundled topology's name, or an inventory directory."

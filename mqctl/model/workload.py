@@ -9,15 +9,10 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from mqctl.model.base import Model, Port, Seconds
+from mqctl.model.words import ExchangeType, QueueType
 
 PREFIX = "mqctl.failover."
 """Every exchange and queue that a failover test makes starts with this, so leftovers are recognisable."""
-
-
-QueueType = Literal["classic", "quorum", "plain"]
-"""classic: as the cluster's policies say, mirrored where one mirrors; plain: classic on one broker."""
-ExchangeType = Literal["direct", "topic", "fanout"]
-"""fanout: every message goes to every queue, and must arrive in each."""
 _UNMIRRORED: Mapping[str, str | int] = {"expires": 3_600_000}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mqctl.model.topology import Topology
-from mqctl.model.workload import QueueType
+from mqctl.model.words import QueueType
 
 _VHOST = "/"
 """Where the test's queues are."""

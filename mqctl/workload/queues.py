@@ -11,7 +11,8 @@ from pika.exceptions import AMQPError
 
 from mqctl.errors import MqctlError
 from mqctl.model.base import reveal
-from mqctl.model.workload import Account, ExchangeType, WorkloadSettings
+from mqctl.model.words import ExchangeType
+from mqctl.model.workload import Account, WorkloadSettings
 
 _TIMEOUT = 5
 """Seconds for connecting, and for one answer."""
