@@ -21,6 +21,18 @@ def findings(verdict: Verdict) -> dict[str, str]:
     return {finding.gate: finding.outcome for finding in verdict.findings}
 
 
+def beside_waits(verdict: Verdict) -> dict[str, str]:
+    """The gates that do not pass, but for how long clients waited.
+
+    Where a whole site boots on the processors of the other one, that is their speed, not what survives.
+    """
+    return {
+        gate: outcome
+        for gate, outcome in findings(verdict).items()
+        if outcome in ("fail", "unknown") and not gate.startswith("continuity.")
+    }
+
+
 def ours(topology: Topology) -> str:
     """What failover tests left in the cluster; a broker that was just healed may still be booting."""
     script = "rabbitmqctl -q --no-table-headers list_queues name && rabbitmqctl -q list_exchanges name"
