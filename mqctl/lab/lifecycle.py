@@ -45,7 +45,11 @@ def up(spec: LabSpec, progress: Progress) -> None:
 
 
 def _wait(client: DockerClient, spec: LabSpec, host: LabHost, progress: Progress) -> None:
-    ready.wait_ssh(hosts.find(client, spec.name, host.name), host.name, host.address)
+    container = hosts.find(client, spec.name, host.name)
+    ready.wait_ssh(container, host.name, host.address)
+    if ready.had_time_to_boot(container):
+        progress(host.name, f"up at {host.address}")
+        return
     boot = ready.wait_boot(spec.state_dir, host.name, host.address)
     broken = sorted(boot.failed - ready.SERVICES)
     progress(host.name, f"up at {host.address}" + (f", but failed: {', '.join(broken)}" if broken else ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,12 @@ def wait_ssh(container: Any, host: str, address: IPv4Address) -> None:
         raise MqctlError(
             error.message, f"`docker logs {container.name}` shows its boot; {_FEW_INOTIFY}"
         ) from None
+
+
+def had_time_to_boot(container: Any) -> bool:
+    """Whether it runs for longer than anybody would wait for its systemd: asking takes an SSH login."""
+    started = datetime.fromisoformat(container.attrs["State"]["StartedAt"])
+    return datetime.now(UTC) - started > timedelta(seconds=BOOT_TIMEOUT)
 
 
 def wait_boot(state_dir: Path, host: str, address: IPv4Address) -> Boot:

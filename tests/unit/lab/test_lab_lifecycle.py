@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from mqctl.errors import MqctlError
+from mqctl.lab import hosts, lifecycle, ready
 from mqctl.lab.lifecycle import in_parallel
-from mqctl.model.lab import lab_name
+from mqctl.model.lab import LabHost, LabSpec, lab_name
 
 
 def test_results_in_order() -> None:
@@ -48,3 +51,26 @@ def test_several_errors_become_one() -> None:
 )
 def test_lab_names(tmp_path: Path, directory: str, name: str) -> None:
     assert lab_name(tmp_path / directory) == name
+
+
+@pytest.mark.parametrize(("long", "asked"), [(True, []), (False, ["boot"])])
+def test_systemd_is_asked_while_a_host_may_boot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, long: bool, asked: list[str]
+) -> None:
+    seen: list[str] = []
+
+    def boot(*arguments: object) -> ready.Boot:
+        seen.append("boot")
+        return ready.Boot("running", frozenset(), frozenset())
+
+    monkeypatch.setattr(hosts, "find", lambda *arguments: None)
+    monkeypatch.setattr(ready, "wait_ssh", lambda *arguments: None)
+    monkeypatch.setattr(ready, "wait_boot", boot)
+    monkeypatch.setattr(ready, "had_time_to_boot", lambda container: long)
+    host = LabHost(name="mq1", address=IPv4Address("192.0.2.11"))
+    spec = LabSpec(
+        name="x", image="bookworm", subnet=IPv4Network("192.0.2.0/24"), hosts=(host,), state_dir=tmp_path
+    )
+    said: list[tuple[str, str]] = []
+    lifecycle._wait(cast("Any", None), spec, host, lambda *words: said.append(words))
+    assert (seen, said) == (asked, [("mq1", "up at 192.0.2.11")])
