@@ -189,6 +189,7 @@ def _calls(changes: ClusterChanges, cluster: Topology, host: str) -> dict[str, A
     user = next((user for user in cluster.objects.users if user.name == admin), None)
     return {
         "port": broker.settings.management_port,
+        "node": broker.node,
         "user": admin,
         "password": reveal(user.password) if user and user.password else None,
         "password_hash": reveal(user.password_hash) if user and user.password_hash else None,

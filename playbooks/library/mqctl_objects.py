@@ -8,10 +8,11 @@ module: mqctl_objects
 short_description: Creates, changes and removes objects of a RabbitMQ cluster
 description:
   - Calls the management API on this host's loopback address, in the order given.
-  - An administrator that cannot log in is made, or gets its password again, through C(rabbitmqctl).
+  - An administrator that cannot log in is made, or gets its password again, by the node or C(rabbitmqctl).
   - Passwords travel over pipes only.
 options:
   port: {description: Port of the management API., type: int, default: 15672}
+  node: {description: "This host's node, e.g. C(rabbit@mq1).", type: str, required: true}
   user: {description: The administrator., type: str, required: true}
   password: {description: The administrator's password., type: str, required: true}
   requests:
@@ -35,6 +36,7 @@ author:
 EXAMPLES = """
 - name: Make a virtual host
   mqctl_objects:
+    node: rabbit@mq1
     user: admin
     password: "{{ rabbitmq_passwords.admin }}"
     requests:
@@ -54,6 +56,7 @@ import json
 import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.mqctl_node import make_administrator as by_itself
 from ansible.module_utils.mqctl_systemd import NotDoneError, poll, run, waits
 
 SECONDS = 30
@@ -108,20 +111,22 @@ def tags(who):
     return told if isinstance(told, list) else told.split(",")
 
 
-def log_in(api, user, password, timeout):
+def log_in(api, node, user, password, timeout):
     """See to it that the administrator can log in; whether something had to be done."""
     code = poll(
         api.status, timeout, lambda: f"no management API on 127.0.0.1:{api.port}: is its plugin enabled"
     )
     if code == 200:
         return False
-    make_administrator(user, password)
+    make_administrator(node, user, password)
     poll(lambda: api.status() == 200, timeout, lambda: f"{user} cannot log in although its password was set")
     return True
 
 
-def make_administrator(user, password):
-    """Through rabbitmqctl, which asks no password of root; the new one goes through its standard input."""
+def make_administrator(node, user, password):
+    """Neither the node itself nor rabbitmqctl asks root for a password; the new one goes through a pipe."""
+    if by_itself(node, user, password):
+        return
     known = run(["rabbitmqctl", "--quiet", "list_users", "--formatter", "json"])
     names = [entry.get("user") for entry in decoded(known.stdout) or []]
     rabbitmqctl(["change_password" if user in names else "add_user", user], stdin=password + "\n")
@@ -182,6 +187,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "port": {"type": "int", "default": 15672},
+            "node": {"type": "str", "required": True},
             "user": {"type": "str", "required": True},
             "password": {"type": "str", "required": True, "no_log": True},
             "requests": {
@@ -210,7 +216,7 @@ def main():
         if waits(given["unit"]):
             module.exit_json(changed=False, note="another host has the data directory, and makes them")
         api = Api(given["port"], given["user"], given["password"])
-        repaired = log_in(api, given["user"], given["password"], given["timeout"])
+        repaired = log_in(api, given["node"], given["user"], given["password"], given["timeout"])
         for request in requests:
             perform(api, request)
             made += 1

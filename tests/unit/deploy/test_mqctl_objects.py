@@ -79,6 +79,7 @@ def call(method, path, body=None, binding=None):
 def make(server, *requests, path=None, check=False, timeout=10):
     arguments = {
         "port": server.port,
+        "node": "rabbit@mq1",
         "user": "admin",
         "password": PASSWORD,
         "requests": list(requests),
