@@ -150,7 +150,7 @@ def results(*changes: h.Change) -> list[GateResult]:
 
 def test_gates_that_pass_are_one_row_each() -> None:
     folded = verify_view.folded(results())
-    assert len(folded) == len({result.gate for result in folded}) == 32
+    assert len(folded) == len({result.gate for result in folded}) == 33
     text = printed(verify_view.gates(folded, every=False))
     assert "alarms                        all 3" in text
     assert verify_view.summary(results()).endswith(" passed")

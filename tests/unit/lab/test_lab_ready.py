@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -84,9 +85,8 @@ def test_the_command_line_trusts_only_the_labs_keys() -> None:
 
 
 @pytest.mark.parametrize(("ago", "had"), [(5, False), (55, False), (65, True), (100_000, True)])
-def test_hosts_that_boot_are_told_from_those_that_have_run_for_long(
-    container: Any, ago: int, had: bool
-) -> None:
+def test_hosts_that_boot_are_told_from_those_that_have_run_for_long(ago: int, had: bool) -> None:
     started = datetime.now(UTC) - timedelta(seconds=ago)
-    container.attrs = {"State": {"StartedAt": f"{started:%Y-%m-%dT%H:%M:%S}.123456789Z"}}
+    state = {"StartedAt": f"{started:%Y-%m-%dT%H:%M:%S}.123456789Z"}
+    container = SimpleNamespace(attrs={"State": state})
     assert ready.had_time_to_boot(container) is had
