@@ -165,13 +165,14 @@ def _groups(
 
 
 def vip_holder(topology: Topology, status: ClusterStatus) -> str | None:
-    """Who holds the site's virtual address; nobody or several: the router of highest priority."""
+    """Who holds the site's virtual address; of several the router of highest priority.
+
+    None where nobody holds it: then there is nothing to move, and all routers start together.
+    """
     answers = [answer for host in topology.routers if (answer := status.host(host.name))]
-    holding = [host.host for host in answers if host.keepalived and host.keepalived.holds_address]
-    if len(holding) == 1:
-        return holding[0]
+    holding = {host.host for host in answers if host.keepalived and host.keepalived.holds_address}
     routers = [(host.keepalived.priority, host.name) for host in topology.routers if host.keepalived]
-    return max(routers)[1] if routers else None
+    return max(((priority, name) for priority, name in routers if name in holding), default=(0, None))[1]
 
 
 def _objects(
