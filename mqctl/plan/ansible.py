@@ -149,8 +149,7 @@ def _groups(
     holders = {vip_holder(site, status) for site in topology.sites}
     return {
         "mqctl_packages": [name for name, host in hosts.items() if host["packages"]],
-        "mqctl_files": [name for name, host in hosts.items() if host["files"]],
-        "mqctl_units": [n for n, h in hosts.items() if h["units"]["enable"] or h["units"]["daemon_reload"]],
+        "mqctl_files": [name for name, host in hosts.items() if host["files"] or any(host["units"].values())],
         "mqctl_brokers_start": [change.host for change in plan.membership if change.action == "start"],
         "mqctl_brokers_join": [
             change.host for change in plan.membership if change.action not in ("start", "retype", "stand-by")

@@ -1,17 +1,18 @@
-"""Ansible module: puts all files of a host in place, after every one was accepted by its own program."""
+"""Ansible module: puts all files of a host in place, each accepted by its own program, and tells systemd."""
 
 from __future__ import annotations
 
 DOCUMENTATION = """
 ---
 module: mqctl_files
-short_description: Places all configuration files of a host in one call
+short_description: Places all configuration files of a host in one call, and tells systemd
 description:
   - Every file is written beside its target and checked by the program that will read it.
   - Nothing on the host is replaced or removed unless every check passed.
   - Files that did not exist are put down first, because a later check may need them,
     and go again when a check refuses.
   - Each replacement is atomic. What is as it should be is left alone.
+  - Afterwards systemd reads changed unit files, and units are enabled.
 options:
   files:
     description: The files, in the order in which they are placed.
@@ -36,6 +37,8 @@ options:
         default: []
       sensitive: {description: Whether C(diff) hides something., type: bool, default: false}
       diff: {description: "What is shown in diff mode, secrets masked.", type: str, default: ""}
+  daemon_reload: {description: Whether systemd must read unit files again., type: bool, default: false}
+  enable: {description: Units that must start at boot., type: list, elements: str, default: []}
 author:
   - mqctl
 """
@@ -48,6 +51,7 @@ EXAMPLES = """
         action: update
         content: "{{ lookup('ansible.builtin.file', 'haproxy.cfg') | b64encode }}"
         validate: [haproxy, -c, -f, "%s"]
+    enable: [haproxy.service]
 """
 
 RETURN = """
@@ -56,6 +60,10 @@ placed:
   type: list
   elements: str
   returned: always
+note:
+  description: The units that were enabled.
+  type: str
+  returned: success
 """
 
 import base64
@@ -69,6 +77,7 @@ import tempfile
 from collections import namedtuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.mqctl_systemd import NotDoneError, control
 
 VALIDATOR_SECONDS = 60
 
@@ -243,6 +252,13 @@ def shown(files):
     return [{"prepared": f"{file.path}: {file.action}\n{file.diff}"} for file in files]
 
 
+def tell_systemd(reload, enable):
+    if reload:
+        control("daemon-reload")
+    if enable:
+        control("enable", "--quiet", *enable)
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -265,19 +281,30 @@ def main():
                     "sensitive": {"type": "bool", "default": False},
                     "diff": {"type": "str", "default": ""},
                 },
-            }
+            },
+            "daemon_reload": {"type": "bool", "default": False},
+            "enable": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
+    reload, enable = module.params["daemon_reload"], module.params["enable"]
     try:
         todo = [file for file in map(wanted, module.params["files"]) if differs(file)]
         if not module.check_mode:
             place(todo)
+            tell_systemd(reload, enable)
     except RefusedError as why:
         module.fail_json(msg=f"nothing was replaced: {why}")
     except OSError as error:
         module.fail_json(msg=f"cannot place files: {error}")
-    module.exit_json(changed=bool(todo), placed=[file.path for file in todo], diff=shown(todo))
+    except NotDoneError as why:
+        module.fail_json(msg=str(why))
+    module.exit_json(
+        changed=bool(todo) or reload or bool(enable),
+        placed=[file.path for file in todo],
+        note=f"enabled {', '.join(enable)}" if enable else "",
+        diff=shown(todo),
+    )
 
 
 if __name__ == "__main__":

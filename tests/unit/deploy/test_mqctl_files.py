@@ -229,3 +229,44 @@ def test_readers_never_see_half_a_file(tmp_path):
             assert path.read_text() in texts
         module.communicate()
     assert path.read_text() == min(texts)
+
+
+@pytest.fixture
+def systemd(tmp_path):
+    """A systemctl that notes its calls and refuses those with "wrong", and where it notes them."""
+    programs, calls = tmp_path / "programs", tmp_path / "calls"
+    programs.mkdir()
+    systemctl = programs / "systemctl"
+    systemctl.write_text(
+        f'#!/bin/sh\necho "$*" >>{calls}\ncase "$*" in *wrong*) echo no such unit >&2; exit 1;; esac\n'
+    )
+    systemctl.chmod(0o755)
+    calls.touch()
+    return programs, calls
+
+
+def test_systemd_hears_of_units_once_their_files_are_there(tmp_path, systemd):
+    programs, calls = systemd
+    asked = {"files": [entry(tmp_path / "a")], "daemon_reload": True, "enable": ["a.service", "b.service"]}
+    answer = modules.run("mqctl_files", asked, path=programs)
+    assert answer["changed"]
+    assert answer["note"] == "enabled a.service, b.service"
+    assert calls.read_text() == "daemon-reload\nenable --quiet a.service b.service\n"
+
+
+def test_systemd_hears_nothing_of_files_that_are_refused_or_only_looked_at(tmp_path, systemd):
+    programs, calls = systemd
+    units = {"daemon_reload": True, "enable": ["a.service"]}
+    refused = {"files": [entry(tmp_path / "a", validate=REFUSES)], **units}
+    assert modules.run("mqctl_files", refused, path=programs)["failed"]
+    looked_at = modules.run("mqctl_files", {"files": [], **units}, check=True, path=programs)
+    assert looked_at["changed"]
+    assert calls.read_text() == ""
+
+
+def test_a_unit_that_cannot_be_enabled_fails_in_systemds_words(tmp_path, systemd):
+    programs, _ = systemd
+    asked = {"files": [entry(tmp_path / "a")], "enable": ["wrong.service"]}
+    answer = modules.run("mqctl_files", asked, path=programs)
+    assert answer["failed"]
+    assert answer["msg"] == "systemctl enable --quiet wrong.service: no such unit"

@@ -44,7 +44,6 @@ def test_a_first_run_names_everybody_once_per_piece_of_work() -> None:
     assert groups == {
         "mqctl_packages": everybody,
         "mqctl_files": everybody,
-        "mqctl_units": everybody,
         "mqctl_brokers_start": [],
         "mqctl_brokers_join": ["mq1", "mq2", "mq3"],
         "mqctl_brokers_standby": [],
@@ -196,7 +195,9 @@ def test_a_deleted_file_has_no_content() -> None:
 
 def test_stale_units_are_read_again() -> None:
     status = with_service(DONE, "lb1", "keepalived.service", stale=True)
-    host = document(status)["hosts"]["lb1"]
+    result = document(status)
+    host = result["hosts"]["lb1"]
+    assert result["groups"]["mqctl_files"] == ["lb1"]
     assert host["units"]["daemon_reload"] is True
     assert (host["haproxy"], host["keepalived"]) == (None, "reload")
 
