@@ -149,6 +149,7 @@ class _Trip:
 
     def run(self) -> None:
         """All steps; what goes wrong becomes `detail`."""
+        from pika.adapters.utils.connection_workflow import AMQPConnectorException
         from pika.exceptions import AMQPError, ChannelClosedByBroker, ProbableAuthenticationError
 
         try:
@@ -158,7 +159,7 @@ class _Trip:
         except ChannelClosedByBroker as error:
             self.attempted = error.reply_code != 403
             self.detail = str(error.reply_text)
-        except (AMQPError, OSError) as error:
+        except (AMQPError, AMQPConnectorException, OSError) as error:
             self.detail = type(error).__name__
 
     def _travel(self) -> None:

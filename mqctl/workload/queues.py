@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from mqctl.errors import MqctlError
@@ -46,7 +47,7 @@ def channel(account: Account) -> Iterator[BlockingChannel]:
         finally:
             if connection.is_open:
                 connection.close()
-    except (AMQPError, OSError) as error:
+    except (AMQPError, AMQPConnectorException, OSError) as error:
         raise BrokerUnreachableError(
             f"no answer over AMQP from {places} as user {account.user}: {error!r}",
             "`mqctl verify` says what is not in order",
