@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-PLAN = "mqctl_plan_file"
-"""The variable by which playbooks/plan.yml takes the plan from a file."""
 CALLBACKS = Path(__file__).resolve().parent / "callback"
 
 
@@ -14,22 +13,41 @@ def playbook(
     playbook: Path,
     inventory: Path,
     *,
+    groups: Path,
     plan: Path,
     hosts: Sequence[str] = (),
     forks: int,
     vault: Sequence[str] = (),
 ) -> list[str]:
-    """The command line; `hosts` limits the run, `vault` are Ansible's own options."""
+    """The command line.
+
+    `groups` is an inventory that sorts the hosts by their work, `plan` has variables, `hosts` limits the run,
+    `vault` are Ansible's own options.
+    """
     limit = ["--limit", ",".join(hosts)] if hosts else []
     return [
         "ansible-playbook",
         *("-i", str(inventory)),
+        *("-i", str(groups)),
         *("--extra-vars", f"@{plan}"),
         *limit,
         *("--forks", str(forks)),
         *vault,
         str(playbook),
     ]
+
+
+def variables(plan: Path) -> dict[str, str]:
+    """The plan as playbooks/apply.yml has it; read from its file, so that none of it counts as a template."""
+    return {
+        "mqctl_plan": "{{ lookup('ansible.builtin.file', mqctl_plan_file) | from_json }}",
+        "mqctl_plan_file": str(plan),
+    }
+
+
+def inventory(groups: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """Groups of hosts, the empty ones too, as Ansible's YAML inventory has them."""
+    return {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in groups.items()}
 
 
 def environment(config: Path, control: Path) -> dict[str, str]:

@@ -22,6 +22,8 @@ _TIMEOUT = 3600.0
 """Seconds for a whole run; each task on the hosts has a bound of its own, and restarts go one by one."""
 _PREFIX = "mqctl-"
 """Names of the workspaces, the process number after it."""
+_GROUPS, _VARIABLES, _CONTROL = "groups.json", "vars.json", "cp"
+"""What lies in one."""
 _CLOSE = 5.0
 """Seconds to close one shared SSH connection."""
 
@@ -59,16 +61,17 @@ def run(play: Play, plan: Mapping[str, Any], tell: Callable[[Event], None]) -> R
             tell(event)
 
     hosts = tuple(plan["hosts"])
-    with _workspace(plan) as (variables, control):
+    with _workspace(plan) as directory:
         command = argv.playbook(
             share.root() / "playbooks" / play.playbook,
             play.inventory,
-            plan=variables,
+            groups=directory / _GROUPS,
+            plan=directory / _VARIABLES,
             hosts=hosts,
             forks=max(len(hosts), 1),
             vault=play.vault,
         )
-        environment = argv.environment(share.root() / "ansible.cfg", control)
+        environment = argv.environment(share.root() / "ansible.cfg", directory / _CONTROL)
         ended = process.stream(command, line, env=environment, timeout=_TIMEOUT)
     if not ended.ok or not record.ended or record.failed:
         raise _failure(record, ended)
@@ -76,18 +79,19 @@ def run(play: Play, plan: Mapping[str, Any], tell: Callable[[Event], None]) -> R
 
 
 @contextmanager
-def _workspace(plan: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
+def _workspace(plan: Mapping[str, Any]) -> Iterator[Path]:
     """A 0700 directory with the plan and SSH's sockets, whose paths must be short; gone afterwards."""
     _sweep()
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as name:
         directory = Path(name)
-        control = directory / "cp"
+        control = directory / _CONTROL
         control.mkdir(mode=0o700)
-        plan_file, variables = directory / "plan.json", directory / "vars.json"
-        _write(plan_file, json.dumps(plan))
-        _write(variables, json.dumps({argv.PLAN: str(plan_file)}))
+        plan_file = directory / "plan.json"
+        _write(plan_file, plan)
+        _write(directory / _VARIABLES, argv.variables(plan_file))
+        _write(directory / _GROUPS, argv.inventory(plan["groups"]))
         try:
-            yield variables, control
+            yield directory
         finally:
             _close(sorted(control.iterdir()))
 
@@ -110,10 +114,10 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, document: Mapping[str, Any]) -> None:
     """0600 from its first byte on."""
     path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(json.dumps(document), encoding="utf-8")
 
 
 def _close(sockets: Sequence[Path]) -> None:

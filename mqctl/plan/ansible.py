@@ -1,4 +1,4 @@
-"""A plan as playbooks/site.yml takes it: JSON with secrets in it, for a 0600 file or a no_log task only."""
+"""A plan as playbooks/apply.yml takes it: JSON with secrets in it, for a 0600 file or a no_log task only."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class Deployment:
         if self.plan.empty:
             self._tell("nothing to change, Ansible is not needed", "ok")
             return
-        play = Play("site.yml", self.topology.inventory, self.wish.vault.argv())
+        play = Play("apply.yml", self.topology.inventory, self.wish.vault.argv())
         run(play, for_ansible(self.plan, self.topology, self.status), Teller(self.progress))
         self.applied.append(self.plan)
 

@@ -77,7 +77,7 @@ class Deployer:
         status = self.look()
         plan = self.plan(brokers, status)
         work = for_ansible(plan, self.topology, status)
-        run(Play("site.yml", self.topology.inventory, self.vault.argv()), work, _silent)
+        run(Play("apply.yml", self.topology.inventory, self.vault.argv()), work, _silent)
 
     def plan(self, brokers: Sequence[str], status: ClusterStatus) -> Plan:
         """Nothing but restarts, in the order of a deploy."""

@@ -322,7 +322,7 @@ def test_a_blank_broker_waits_for_the_cluster_and_never_founds_its_own(bench: Be
     document["objects"], document["groups"]["mqctl_objects"] = None, []
     impatient = tmp_path / "impatient"
     impatient.write_text("[all:vars]\nrabbitmq_boot_timeout=20\n")
-    sources = Play("site.yml", bench.directory, ("-i", str(impatient)))
+    sources = Play("apply.yml", bench.directory, ("-i", str(impatient)))
     with pytest.raises(AnsibleError, match="rabbit@mq3 is not up: it goes on waiting for one of rabbit@mq1"):
         runner.run(sources, document, lambda _: None)
     assert bench.shell("mq3", "systemctl is-active rabbitmq-server || true").strip() == "activating"

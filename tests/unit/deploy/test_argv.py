@@ -6,8 +6,9 @@ from mqctl.ansible import argv
 
 def test_the_whole_command_line():
     assert argv.playbook(
-        Path("/share/playbooks/site.yml"),
+        Path("/share/playbooks/apply.yml"),
         Path("/inv/hosts.yml"),
+        groups=Path("/tmp/mqctl-1/groups.json"),
         plan=Path("/tmp/mqctl-1/vars.json"),
         hosts=("mq1", "lb1"),
         forks=2,
@@ -16,6 +17,8 @@ def test_the_whole_command_line():
         "ansible-playbook",
         "-i",
         "/inv/hosts.yml",
+        "-i",
+        "/tmp/mqctl-1/groups.json",
         "--extra-vars",
         "@/tmp/mqctl-1/vars.json",
         "--limit",
@@ -24,13 +27,20 @@ def test_the_whole_command_line():
         "2",
         "--vault-password-file",
         "/pw",
-        "/share/playbooks/site.yml",
+        "/share/playbooks/apply.yml",
     ]
 
 
 def test_without_hosts_there_is_no_limit_option():
-    built = argv.playbook(Path("/p"), Path("/i"), plan=Path("/v"), forks=1)
-    assert built == ["ansible-playbook", "-i", "/i", "--extra-vars", "@/v", "--forks", "1", "/p"]
+    built = argv.playbook(Path("/p"), Path("/i"), groups=Path("/g"), plan=Path("/v"), forks=1)
+    assert built == ["ansible-playbook", "-i", "/i", "-i", "/g", "--extra-vars", "@/v", "--forks", "1", "/p"]
+
+
+def test_hosts_are_sorted_by_their_work_and_empty_groups_are_known():
+    assert argv.inventory({"mqctl_files": ["mq1", "lb1"], "mqctl_objects": []}) == {
+        "mqctl_files": {"hosts": {"mq1": None, "lb1": None}},
+        "mqctl_objects": {"hosts": {}},
+    }
 
 
 def test_the_environment_names_our_settings_and_leaves_the_users_alone():

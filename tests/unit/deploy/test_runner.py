@@ -1,4 +1,4 @@
-"""The real ansible-playbook with the real site.yml, on hosts that need nothing or cannot be reached."""
+"""The real ansible-playbook with the real apply.yml, on hosts that need nothing or cannot be reached."""
 
 import os
 import stat
@@ -39,17 +39,25 @@ def plan(groups, **hosts):
 
 def test_a_plan_without_work_ends_well(inventory):
     events = []
-    record = runner.run(Play("site.yml", inventory), plan({}, a={}, b={}), events.append)
+    record = runner.run(Play("apply.yml", inventory), plan({}, a={}, b={}), events.append)
     assert record.ended
     assert not record.failed
     assert not record.changed
-    assert events[0] == PlayEvent("Plan")
+    assert events[0] == PlayEvent("Packages and files")
+
+
+def test_text_that_looks_like_a_template_stays_as_it_is(inventory, tmp_path):
+    there = tmp_path / "{{ 1 + 1 }}"
+    there.write_text("")
+    work = {"files": [{"path": str(there), "action": "delete", "content": None, "diff": ""}]}
+    runner.run(Play("apply.yml", inventory), plan({"mqctl_files": ["b"]}, b=work), lambda _: None)
+    assert not there.exists()
 
 
 def test_a_host_that_cannot_be_reached_is_named_with_what_was_done(inventory):
     work = {"files": [{"path": "/x", "action": "create", "content": "", "diff": ""}]}
     with pytest.raises(AnsibleError) as caught:
-        runner.run(Play("site.yml", inventory), plan({"mqctl_files": ["a"]}, a=work), lambda _: None)
+        runner.run(Play("apply.yml", inventory), plan({"mqctl_files": ["a"]}, a=work), lambda _: None)
     assert caught.value.message.startswith("a: Place the files: cannot be reached: ")
     assert "Connection refused" in caught.value.message
     assert caught.value.hint == "nothing was changed; the same command can be run again"
@@ -65,7 +73,7 @@ def test_a_failed_module_is_told_in_its_own_words_after_what_had_been_changed(in
         for name, path in (("b", there), ("c", link))
     }
     with pytest.raises(AnsibleError) as caught:
-        runner.run(Play("site.yml", inventory), plan({"mqctl_files": ["b", "c"]}, **work), lambda _: None)
+        runner.run(Play("apply.yml", inventory), plan({"mqctl_files": ["b", "c"]}, **work), lambda _: None)
     refused = f"nothing was replaced: {link}: is a symbolic link, mqctl replaces only regular files"
     assert caught.value.message == f"c: Place the files: {refused}"
     assert caught.value.hint == (
@@ -95,8 +103,9 @@ def test_the_plan_is_readable_by_its_owner_only_and_gone_afterwards(inventory, m
 
     monkeypatch.setattr(runner.process, "stream", stream)
     with pytest.raises(KeyboardInterrupt):
-        runner.run(Play("site.yml", inventory), plan({}, b={"packages": ["s3cret"]}), lambda _: None)
+        runner.run(Play("apply.yml", inventory), plan({}, b={"packages": ["s3cret"]}), lambda _: None)
     assert {path.name: mode for path, mode in seen if path.suffix == ".json"} == {
+        "groups.json": 0o600,
         "plan.json": 0o600,
         "vars.json": 0o600,
     }
@@ -116,7 +125,7 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(inventory, tmp_path,
         (directory / "plan.json").write_text("{}")
     monkeypatch.setattr(runner.process, "stream", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        runner.run(Play("site.yml", inventory), plan({}), lambda _: None)
+        runner.run(Play("apply.yml", inventory), plan({}), lambda _: None)
     assert sorted(temporary.iterdir()) == sorted(kept)
 
 
@@ -129,7 +138,7 @@ def test_progress_says_which_host_does_what(inventory, tmp_path):
     there.write_text("")
     work = {"files": [{"path": str(there), "action": "delete", "content": None, "diff": ""}]}
     events = []
-    runner.run(Play("site.yml", inventory), plan({"mqctl_files": ["b"]}, b=work), events.append)
+    runner.run(Play("apply.yml", inventory), plan({"mqctl_files": ["b"]}, b=work), events.append)
     told = [
         (event.state, event.task) for event in events if isinstance(event, HostEvent) and event.host == "b"
     ]

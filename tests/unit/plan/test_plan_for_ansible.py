@@ -1,4 +1,4 @@
-"""The document for playbooks/site.yml: who is visited for what, in which order, with what."""
+"""The document for playbooks/apply.yml: who is visited for what, in which order, with what."""
 
 from __future__ import annotations
 
