@@ -22,7 +22,7 @@ broker() {
 # the founder boots from a copy of its configuration that lists no peers, the others wait for it
 founder() {
     place mq1
-    on mq1 'umask 027; cat >/etc/rabbitmq/founder.conf; chgrp rabbitmq /etc/rabbitmq/founder.conf
+    on mq1 'set -e; umask 027; cat >/etc/rabbitmq/founder.conf; chgrp rabbitmq /etc/rabbitmq/founder.conf
         mkdir -p /run/systemd/system/rabbitmq-server.service.d
         printf "[Service]\nEnvironment=RABBITMQ_CONFIG_FILE=/etc/rabbitmq/founder.conf\n" \
             >/run/systemd/system/rabbitmq-server.service.d/founder.conf
@@ -43,6 +43,8 @@ broker mq3 &
 balancer lb1 &
 balancer lb2 &
 wait
-on mq1 'umask 077; cat >/tmp/definitions.json; rabbitmqctl --quiet await_online_nodes 3
+# rabbitmqctl reads the file as the broker's user
+on mq1 'set -e; umask 077; cat >/tmp/definitions.json; chown rabbitmq: /tmp/definitions.json
+    rabbitmqctl --quiet await_online_nodes 3
     rabbitmqctl --quiet import_definitions /tmp/definitions.json
     rabbitmqctl --quiet delete_user guest; rm /tmp/definitions.json' <"$dir/definitions.json"

@@ -64,8 +64,14 @@ for unit in UNITS:
         )
 
 if FOUNDER and new:
+    # rabbitmqctl reads the file as the broker's user
     files.put(
-        name="Definitions", src=str(TREE / "definitions.json"), dest="/tmp/definitions.json", mode="600"
+        name="Definitions",
+        src=str(TREE / "definitions.json"),
+        dest="/tmp/definitions.json",
+        user="rabbitmq",
+        group="rabbitmq",
+        mode="600",
     )
     server.shell(
         name="Objects",

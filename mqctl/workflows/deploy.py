@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from mqctl import lab
 from mqctl.ansible.runner import Play, run
 from mqctl.errors import GateError
 from mqctl.gates.cluster import judge
@@ -33,6 +34,8 @@ ROUNDS = 2
 """Plans that one deploy applies: objects of a cluster that was down can only be compared once it is up."""
 CLUSTER = "cluster"
 """Whom a message is about when it is about no single host."""
+_CLIENTS = ("paramiko", "pika")
+"""Slow to import, and needed only once the inventory was read."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Deployment:
     wish: Wish
     progress: Progress
     held: ExitStack
-    """The inventory's lock, until the end."""
+    """The inventory's lock and the connections to the hosts, until the end."""
     applied: list[Plan] = field(default_factory=list)
     results: tuple[GateResult, ...] = ()
     _topology: Topology | None = None
@@ -78,6 +81,7 @@ class Deployment:
     _hosts: tuple[str, ...] = ()
     _status: ClusterStatus | None = None
     _plan: Plan | None = None
+    _pool: Hosts | None = None
 
     @property
     def topology(self) -> Topology:
@@ -110,15 +114,24 @@ class Deployment:
         if self.topology.lab is None:
             self._tell("the hosts are real ones", "ok")
             return
+        from mqctl import lab
+
         lab.up(self.topology.lab, lambda host, message: self.progress.host(host, message, "ok"))
 
     def look(self) -> None:
         """One round trip per host, also to peers of the hosts that are deployed."""
-        names = asked(self.topology, self._hosts)
-        with Hosts.of(self.topology) as pool:
-            self._status = probe(self.topology, self._bundles, names, pool)
+        if self._pool is None:
+            self._pool = self.held.enter_context(Hosts.of(self.topology))
+        self._status = self._asked(self._pool)
+        if self.applied and any(host.error for host in self._status.hosts):
+            # what was applied may have ended a connection that stood before
+            with Hosts.of(self.topology) as new:
+                self._status = self._asked(new)
         for host in self.status.hosts:
             self.progress.host(host.host, host.error or "answered", "failed" if host.error else "ok")
+
+    def _asked(self, pool: Hosts) -> ClusterStatus:
+        return probe(self.topology, self._bundles, asked(self.topology, self._hosts), pool)
 
     def decide(self) -> None:
         """The plan; raises for hosts that did not answer and for what forbids it."""
@@ -189,12 +202,19 @@ def deploy(wish: Wish, progress: Progress) -> DeployReport:
     Raises UsageError for the inventory or the limit, AnsibleError and MqctlError for hosts and while another
     run changes them, GateError for what forbids the plan. Gates that do not pass are in the report.
     """
+    threading.Thread(target=_import_clients, daemon=True).start()
     with ExitStack() as held:
         state = Deployment(wish, progress, held)
         took = run_phases(PHASES, state, progress)
     return DeployReport(
         state.topology, tuple(state.applied), state.status, state.results, took, connections(state.topology)
     )
+
+
+def _import_clients() -> None:
+    """While ansible-inventory reads the inventory; whoever needs one of them earlier waits for it."""
+    for name in _CLIENTS:
+        importlib.import_module(name)
 
 
 def _summary(plan: Plan) -> str:

@@ -39,6 +39,9 @@ import socket
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.mqctl_systemd import NotDoneError, bring, do, journal, poll, state
 
+LOOK = 0.05
+"""Seconds between two looks: asking the socket costs next to nothing, and reloads take tenths of a second."""
+
 
 def worker(path):
     """The process that answers HAProxy's runtime socket; 0 when nobody does."""
@@ -57,7 +60,7 @@ def worker(path):
 def start(unit, path, timeout):
     """Started, and somebody answers."""
     bring("start", unit)
-    poll(lambda: worker(path), timeout, lambda: f"haproxy does not answer on {path}\n{journal(unit)}")
+    poll(lambda: worker(path), timeout, lambda: f"haproxy does not answer on {path}\n{journal(unit)}", LOOK)
     return "started"
 
 
@@ -69,6 +72,7 @@ def reload(unit, path, timeout):
         lambda: worker(path) not in (0, old),
         timeout,
         lambda: f"haproxy still runs on its old configuration\n{journal(unit)}",
+        LOOK,
     )
     if state(unit)["MainPID"] != master:
         raise NotDoneError("haproxy was restarted by its reload")
