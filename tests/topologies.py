@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from mqctl.model.firewall import FirewallSettings
 from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.objects import Objects, Policy, User
@@ -115,6 +116,14 @@ def with_address(topology: Topology, addresses: dict[str, str]) -> Topology:
         else host
         for host in topology.hosts
     )
+    return topology.model_copy(update={"hosts": hosts})
+
+
+def walled(topology: Topology, **settings: Any) -> Topology:
+    """The same with a packet filter on every host."""
+    given = {"clients": ["198.51.100.0/24"], "admins": ["203.0.113.7"], **settings}
+    firewall = FirewallSettings.model_validate(given)
+    hosts = tuple(host.model_copy(update={"firewall": firewall}) for host in topology.hosts)
     return topology.model_copy(update={"hosts": hosts})
 
 

@@ -25,7 +25,10 @@ _OUT = typer.Option(
 _DIFF = typer.Option(False, "--diff", help="Show what --out would change in DIR, and write nothing.")
 _HOST = typer.Option(None, "--host", metavar="HOST", help="Only this host; can be given several times.")
 _COMPONENT = typer.Option(
-    None, "--component", metavar="NAME", help="Only hosts, rabbitmq, haproxy or keepalived; repeatable."
+    None,
+    "--component",
+    metavar="NAME",
+    help="Only hosts, firewall, rabbitmq, haproxy or keepalived; repeatable.",
 )
 _JSON = typer.Option(False, "--json", help="Print JSON; secrets are masked.")
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mqctl.gates import entrance as entrance_gates
-from mqctl.gates import haproxy, keepalived, links, names, objects, queues, rabbitmq, services, shared
+from mqctl.gates import (
+    firewall,
+    haproxy,
+    keepalived,
+    links,
+    names,
+    objects,
+    queues,
+    rabbitmq,
+    services,
+    shared,
+)
 from mqctl.model.entrance import Entrance
 from mqctl.model.gate import GateResult
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
 
-OF_HOSTS = (services, names)
+OF_HOSTS = (services, firewall, names)
 OF_CLUSTERS = (shared, rabbitmq, objects, queues, links)
 OF_ENTRANCES = (haproxy, keepalived)
 """From the ground up: what is below usually explains what is above."""

@@ -112,6 +112,7 @@ def _host(host: DraftHost, drafted: Drafted) -> Host:
         name=host.name,
         connection=drafted.connections[host.name],
         address=host.address,
+        firewall=host.firewall,
         broker=Broker(node=host.node, address=host.address, settings=broker) if broker else None,
         haproxy=host.haproxy,
         keepalived=host.keepalived,

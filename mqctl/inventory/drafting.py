@@ -66,6 +66,7 @@ def _host(reading: Reading, groups: frozenset[str], common: MqctlSettings) -> Dr
         address_from=variable,
         site=common.site,
         lab=common.lab,
+        firewall=common.firewall,
         invalid=frozenset(reading.invalid),
         **settings,
     )

@@ -55,7 +55,18 @@ def location(prefix: str, loc: Sequence[int | str]) -> str:
     return path
 
 
-_BRANCHES = {"str", "int", "float", "bool", "ipv4address", "ipv6address", "ipv4interface", "ipv6interface"}
+_BRANCHES = {
+    "str",
+    "int",
+    "float",
+    "bool",
+    "ipv4address",
+    "ipv6address",
+    "ipv4interface",
+    "ipv6interface",
+    "ipv4network",
+    "ipv6network",
+}
 
 
 def _branch(part: str) -> bool:

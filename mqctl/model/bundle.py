@@ -8,10 +8,12 @@ from pydantic import SecretStr
 
 from mqctl.model.base import Model, Octal
 
-Component = Literal["hosts", "rabbitmq", "haproxy", "keepalived"]
+Component = Literal["hosts", "firewall", "rabbitmq", "haproxy", "keepalived"]
 Secrecy = Literal["public", "masked", "secret"]
 """public: shown whole; masked: shown with `masks` applied; secret: only "differs" is ever shown."""
-Effect = Literal["none", "restart-broker", "reload-haproxy", "reload-keepalived", "reload-systemd"]
+Effect = Literal[
+    "none", "reload-firewall", "restart-broker", "reload-haproxy", "reload-keepalived", "reload-systemd"
+]
 """What a running service needs after the file changed."""
 
 

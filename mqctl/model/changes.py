@@ -49,7 +49,7 @@ class ServiceChange(Model):
 
     host: str
     unit: str
-    action: Literal["enable", "start", "restart", "reload"]
+    action: Literal["enable", "start", "restart", "reload", "stop"]
     reason: str
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from mqctl.model.base import IPAddress, Line, Model
+from mqctl.model.firewall import FirewallSettings
 from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.lab import LabSettings
@@ -38,6 +39,8 @@ class MqctlSettings(Model):
     """Where the other hosts reach this one; `ansible_host` when that is an address."""
     site: SiteName = ""
     """The site that the host belongs to, where the inventory describes several."""
+    firewall: FirewallSettings | None = None
+    """Its packet filter; none of mqctl's when not given."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class DraftHost:
     """The variable that gave the address."""
     site: str = ""
     lab: LabSettings | None = None
+    firewall: FirewallSettings | None = None
     rabbitmq: RabbitmqSettings | None = None
     haproxy: HaproxySettings | None = None
     keepalived: KeepalivedSettings | None = None

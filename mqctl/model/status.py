@@ -179,6 +179,8 @@ class HostStatus(Model):
     broker: BrokerStatus | None = None
     haproxy: HaproxyStatus | None = None
     keepalived: KeepalivedStatus | None = None
+    firewall: bool | None = None
+    """Whether the kernel has mqctl's packet filter; None where none is wanted, or it could not be asked."""
     shared: SharedStatus | None = None
     """None where brokers share no directory, or it could not be asked."""
 

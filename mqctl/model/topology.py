@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from mqctl.model.base import IPAddress, Model, Port
+from mqctl.model.firewall import FirewallSettings
 from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.lab import LabSpec
@@ -54,6 +55,7 @@ class Host(Model):
     connection: Connection
     address: IPAddress
     """Where the other hosts of the topology reach it."""
+    firewall: FirewallSettings | None = None
     broker: Broker | None = None
     haproxy: HaproxySettings | None = None
     keepalived: KeepalivedSettings | None = None

@@ -13,6 +13,7 @@ from mqctl.model.links import COMPONENTS
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
 from mqctl.plan.brokers import node_of
+from mqctl.plan.services import FIREWALL
 
 _ENTRANCE = ("haproxy", "keepalived")
 
@@ -41,6 +42,7 @@ def _host(name: str, plan: Plan, topology: Topology, status: ClusterStatus) -> d
             "daemon_reload": _needs_daemon_reload(name, files, status),
         },
         "broker": _broker(name, plan, topology, status),
+        "firewall": _action(name, _unit(FIREWALL), plan),
         "haproxy": _action(name, "haproxy", plan),
         "haproxy_socket": _socket(name, topology),
         "keepalived": _action(name, "keepalived", plan),
@@ -120,11 +122,13 @@ def _alone(name: str, topology: Topology, status: ClusterStatus) -> bool:
 
 
 def _action(name: str, component: str, plan: Plan) -> str | None:
-    """start or reload; units are named after their programs."""
+    """start, reload or stop; units are named after their programs."""
     actions = [
         change.action
         for change in plan.services
-        if change.host == name and _unit(change.unit) == component and change.action in ("start", "reload")
+        if change.host == name
+        and _unit(change.unit) == component
+        and change.action in ("start", "reload", "stop")
     ]
     return actions[0] if actions else None
 
@@ -147,7 +151,10 @@ def _groups(
 ) -> dict[str, list[str]]:
     entrance = [name for name, host in hosts.items() if any(host[component] for component in _ENTRANCE)]
     holders = {vip_holder(site, status) for site in topology.sites}
+    filters = {name: host["firewall"] for name, host in hosts.items() if host["firewall"]}
     return {
+        "mqctl_firewall_stop": [name for name, action in filters.items() if action == "stop"],
+        "mqctl_firewall": [name for name, action in filters.items() if action != "stop"],
         "mqctl_packages": [name for name, host in hosts.items() if host["packages"]],
         "mqctl_files": [name for name, host in hosts.items() if host["files"] or any(host["units"].values())],
         "mqctl_brokers_start": [change.host for change in plan.membership if change.action == "start"],

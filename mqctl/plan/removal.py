@@ -31,6 +31,7 @@ def removal(
         "groups": {
             "mqctl_entrance": [host.name for host in topology.hosts if host.haproxy or host.keepalived],
             "mqctl_brokers": [host.name for host in topology.brokers],
+            "mqctl_firewall": [name for name, host in hosts.items() if host["units"]["firewall"]],
             "mqctl_files": [name for name, host in hosts.items() if host["files"]],
         },
     }
@@ -45,7 +46,7 @@ def _host(host: Host, bundle: HostBundle, answer: HostStatus, data: list[str]) -
                 for service in bundle.services
                 if service.component == component and _installed(answer, service.unit)
             ]
-            for component in ("keepalived", "haproxy", "rabbitmq")
+            for component in ("keepalived", "haproxy", "rabbitmq", "firewall")
         },
         "files": [file for file in files if file is not None],
         "data": data,

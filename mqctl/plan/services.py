@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mqctl.model.bundle import Component, HostBundle, ServiceSpec
 from mqctl.model.changes import FileChange, MembershipChange, ServiceChange
 from mqctl.model.status import HostStatus, ServiceStatus
 
+FIREWALL = "mqctl-firewall.service"
+"""What loads the packet filter."""
 _EFFECTS: dict[Component, str] = {
+    "firewall": "reload-firewall",
     "rabbitmq": "restart-broker",
     "haproxy": "reload-haproxy",
     "keepalived": "reload-keepalived",
@@ -22,14 +25,14 @@ def plan_services(
     membership: Sequence[MembershipChange],
 ) -> list[ServiceChange]:
     """What one host's units need after these file changes; a broker that is started needs no restart."""
-    changes: list[ServiceChange] = []
+    changes: list[ServiceChange] = list(_unwanted(bundle, files))
     for service in bundle.services:
         live = status.services.get(service.unit)
         if live is None or not live.enabled:
             changes.append(_change(bundle, service, "enable", "is not started at boot"))
         if service.component == "rabbitmq" and membership:
             continue
-        if change := _run(bundle, service, live, files):
+        if change := _run(bundle, service, live, files) or _flushed(bundle, service, status):
             changes.append(change)
     return changes
 
@@ -45,6 +48,20 @@ def _run(
     if reason := _outdated(service, live, files):
         return _change(bundle, service, "restart" if is_broker else "reload", reason)
     return None
+
+
+def _unwanted(bundle: HostBundle, files: Sequence[FileChange]) -> Iterator[ServiceChange]:
+    """A packet filter that the inventory no longer has is taken down before its files go."""
+    if any(change.spec.component == "firewall" and change.action == "delete" for change in files):
+        reason = "the inventory has no mqctl_firewall"
+        yield ServiceChange(host=bundle.host, unit=FIREWALL, action="stop", reason=reason)
+
+
+def _flushed(bundle: HostBundle, service: ServiceSpec, status: HostStatus) -> ServiceChange | None:
+    """The unit was started, and somebody took its table away since."""
+    if service.component != "firewall" or status.firewall is not False:
+        return None
+    return _change(bundle, service, "reload", "the kernel does not have its table")
 
 
 def _outdated(service: ServiceSpec, live: ServiceStatus, files: Sequence[FileChange]) -> str:

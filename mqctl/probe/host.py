@@ -349,7 +349,30 @@ def ipvs() -> bool:
     return bool(shutil.which("modprobe", path=PATHS)) and run(["modprobe", "-n", "ip_vs"]).returncode == 0
 
 
-SECTIONS = (release, packages, files, units, addresses, resolves, broker, shared, haproxy, keepalived)
+def firewall(request: Json) -> bool | None:
+    """Whether the kernel has that table; None on hosts without nft."""
+    table: str | None = request["firewall"]
+    if table is None or not shutil.which("nft", path=PATHS):
+        return None
+    listed = run(["nft", "list", "tables", "inet"])
+    if listed.returncode:
+        raise OSError(listed.stderr.strip() or "nft failed")
+    return f"table inet {table}" in listed.stdout.splitlines()
+
+
+SECTIONS = (
+    release,
+    packages,
+    files,
+    units,
+    addresses,
+    resolves,
+    firewall,
+    broker,
+    shared,
+    haproxy,
+    keepalived,
+)
 
 
 def section(ask: Callable[[Json], Any], request: Json) -> Json:

@@ -66,11 +66,20 @@ def _status(host: str, at: float, sections: dict[str, Any]) -> HostStatus:
         services=_section(sections, "units", _services),
         addresses=_section(sections, "addresses", lambda said: {k: tuple(v) for k, v in said.items()}),
         resolves=_section(sections, "resolves", lambda said: {k: tuple(v) for k, v in said.items()}),
+        firewall=_firewall(sections.get("firewall")),
         broker=parse_broker.broker_status(sections.get("broker")),
         haproxy=parse_entrance.haproxy_status(sections.get("haproxy")),
         keepalived=parse_entrance.keepalived_status(sections.get("keepalived")),
         shared=_shared(sections.get("shared")),
     )
+
+
+def _firewall(section: Any) -> bool | None:
+    """None also for what cannot be read: no evidence."""
+    try:
+        return section["answer"] if isinstance(section["answer"], bool) else None
+    except _UNREADABLE:
+        return None
 
 
 def _shared(section: Any) -> SharedStatus | None:

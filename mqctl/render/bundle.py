@@ -7,34 +7,37 @@ from collections.abc import Iterator
 from mqctl.model.bundle import FileSpec, HostBundle, ServiceSpec
 from mqctl.model.topology import Host, Topology
 from mqctl.render.brokers import broker_files
+from mqctl.render.context.firewall import UNIT
 from mqctl.render.context.hosts import hosts_block
 from mqctl.render.entrance import haproxy_files, keepalived_files
 from mqctl.render.files import printed
+from mqctl.render.firewall import PACKAGE, firewall_files
 from mqctl.render.refusal import CannotCarryError
 
 
 def render(topology: Topology) -> dict[str, HostBundle]:
     """The bundles by host name. CannotCarryError when a file's format has no way to say a value."""
-    return {host.name: render_host(site, host) for site in topology.sites for host in site.hosts}
+    return {host.name: render_host(topology, site, host) for site in topology.sites for host in site.hosts}
 
 
-def render_host(topology: Topology, host: Host) -> HostBundle:
-    """One host's bundle; `topology` is its site. CannotCarryError names the host."""
+def render_host(inventory: Topology, site: Topology, host: Host) -> HostBundle:
+    """One host's bundle; `site` is its part of the inventory. CannotCarryError names the host."""
     try:
-        files = tuple(_files(topology, host))
+        files = tuple(_files(inventory, site, host))
     except CannotCarryError as error:
         raise error.on(host.name) from None
     return HostBundle(host=host.name, packages=_packages(host), files=files, services=tuple(_services(host)))
 
 
-def _files(topology: Topology, host: Host) -> Iterator[FileSpec]:
-    yield printed("/etc/hosts", "hosts", "hosts/block.j2", hosts_block(topology, host), kind="block")
+def _files(inventory: Topology, site: Topology, host: Host) -> Iterator[FileSpec]:
+    yield printed("/etc/hosts", "hosts", "hosts/block.j2", hosts_block(site, host), kind="block")
+    yield from firewall_files(inventory, site, host)
     if host.broker:
-        yield from broker_files(_cluster_of(topology, host), host.broker)
+        yield from broker_files(_cluster_of(site, host), host.broker)
     if host.haproxy:
-        yield from haproxy_files(topology, host, host.haproxy)
+        yield from haproxy_files(site, host, host.haproxy)
     if host.keepalived:
-        yield from keepalived_files(topology, host, host.keepalived)
+        yield from keepalived_files(site, host, host.keepalived)
 
 
 def _cluster_of(site: Topology, broker: Host) -> Topology:
@@ -44,10 +47,13 @@ def _cluster_of(site: Topology, broker: Host) -> Topology:
 def _packages(host: Host) -> tuple[str, ...]:
     """Each once, in the order in which the host's roles come."""
     roles = (host.broker.settings if host.broker else None, host.haproxy, host.keepalived)
-    return tuple(dict.fromkeys(package for role in roles if role for package in role.packages))
+    packages = [package for role in roles if role for package in role.packages]
+    return tuple(dict.fromkeys([*([PACKAGE] if host.firewall else []), *packages]))
 
 
 def _services(host: Host) -> Iterator[ServiceSpec]:
+    if host.firewall:
+        yield ServiceSpec(unit=UNIT, component="firewall")
     if host.broker:
         yield ServiceSpec(unit="rabbitmq-server.service", component="rabbitmq")
     if host.haproxy:

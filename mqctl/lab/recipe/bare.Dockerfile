@@ -19,7 +19,7 @@ RUN set -eu; export DEBIAN_FRONTEND=noninteractive; \
     rm -f /etc/ssh/ssh_host_* /var/lib/dbus/machine-id; \
     : > /etc/machine-id
 RUN set -eu; \
-    apt-get install -qy --no-install-recommends --download-only rabbitmq-server haproxy keepalived; \
+    apt-get install -qy --no-install-recommends --download-only rabbitmq-server haproxy keepalived nftables; \
     rm -f /usr/sbin/policy-rc.d
 COPY sshd.conf /etc/ssh/sshd_config.d/mqctl-lab.conf
 COPY lab-init /usr/local/sbin/lab-init

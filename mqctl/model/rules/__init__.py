@@ -14,6 +14,7 @@ from mqctl.model.problem import Problem
 from mqctl.model.rules import (
     arguments,
     cluster,
+    firewall,
     haproxy,
     hosts,
     keepalived,
@@ -31,6 +32,7 @@ Rule = Callable[[Draft], Iterable[Problem]]
 
 RISKS: Mapping[str, Rule] = {
     **cluster.RISKS,
+    **firewall.RISKS,
     **haproxy.RISKS,
     **keepalived.RISKS,
     **mirroring.RISKS,
@@ -53,6 +55,7 @@ WHOLE: tuple[Rule, ...] = (known_risks, *hosts.STRUCTURAL, *sites.STRUCTURAL, *l
 """Rules over the whole inventory."""
 STRUCTURAL: tuple[Rule, ...] = (
     *cluster.STRUCTURAL,
+    *firewall.STRUCTURAL,
     *haproxy.STRUCTURAL,
     *keepalived.STRUCTURAL,
     *patterns.STRUCTURAL,

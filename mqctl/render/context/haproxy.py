@@ -124,7 +124,7 @@ def _amqp(topology: Topology, settings: HaproxySettings) -> Listener:
         for host, broker in _brokers(topology)
         if broker.settings.haproxy_server
     )
-    keywords = (*_AMQP_CHECKS[settings.check], *(_STAYING if _stays(topology, settings) else ()))
+    keywords = (*_AMQP_CHECKS[settings.check], *(_STAYING if stays(topology, settings) else ()))
     return Listener(_binds(topology, settings.amqp_port), keywords, servers)
 
 
@@ -137,13 +137,14 @@ def _is_warren(topology: Topology) -> bool:
     return any(broker.settings.haproxy_backup for _, broker in _brokers(topology))
 
 
-def _stays(topology: Topology, settings: HaproxySettings) -> bool:
+def stays(topology: Topology, settings: HaproxySettings) -> bool:
+    """Whether clients stay with the broker that they fled to: the balancers tell each other which it is."""
     return _is_warren(topology) and not settings.failback
 
 
 def _peers(topology: Topology, host: Host, settings: HaproxySettings) -> Iterable[Peers]:
     """All balancers: a reloaded process asks its predecessor, a restarted one the other host."""
-    if _stays(topology, settings):
+    if stays(topology, settings):
         yield Peers(host.name, tuple(_peer(one, one.haproxy) for one in topology.balancers if one.haproxy))
 
 

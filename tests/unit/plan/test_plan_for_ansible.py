@@ -42,6 +42,8 @@ def test_a_first_run_names_everybody_once_per_piece_of_work() -> None:
     groups = document(fresh(TOPOLOGY))["groups"]
     everybody = ["mq1", "mq2", "mq3", "lb1", "lb2"]
     assert groups == {
+        "mqctl_firewall_stop": [],
+        "mqctl_firewall": [],
         "mqctl_packages": everybody,
         "mqctl_files": everybody,
         "mqctl_brokers_start": [],

@@ -22,7 +22,12 @@ def test_every_file_that_mqctl_placed_goes_in_reverse_order_and_units_stop() -> 
     deleted = [file["path"] for file in host["files"] if file["action"] == "delete"]
     placed = [spec.path for spec in BUNDLES["mq1"].files if spec.kind == "file"]
     assert deleted == placed[::-1]
-    assert host["units"] == {"keepalived": [], "haproxy": [], "rabbitmq": ["rabbitmq-server.service"]}
+    assert host["units"] == {
+        "keepalived": [],
+        "haproxy": [],
+        "rabbitmq": ["rabbitmq-server.service"],
+        "firewall": [],
+    }
     assert host["data"] == [DATA]
 
 
