@@ -113,6 +113,23 @@ def stream(
     return Result(argv[0], child.returncode, "", "".join(errors))
 
 
+def attached(argv: Sequence[str]) -> int:
+    """Run a program at this process's own terminal to its end, however long that takes; its exit code.
+
+    Ctrl-C is the program's meanwhile. It is ended when this process is interrupted in another way.
+    Raises ProgramError when it is missing.
+    """
+    child = subprocess.Popen([find(argv[0]), *argv[1:]])
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return child.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+
+
 def end(child: subprocess.Popen[bytes]) -> None:
     """End a child's whole process group: SIGTERM, then SIGKILL; a child that ended is left alone."""
     if child.poll() is not None:

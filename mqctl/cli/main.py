@@ -9,7 +9,7 @@ from mqctl import __version__
 
 def build() -> typer.Typer:
     """The whole application."""
-    from mqctl.cli import lab, queues
+    from mqctl.cli import lab, queues, secrets
     from mqctl.cli.deploy import deploy
     from mqctl.cli.destroy import destroy
     from mqctl.cli.failover_test import failover_test
@@ -34,6 +34,7 @@ def build() -> typer.Typer:
         app.command()(command)
     app.add_typer(lab.app, name="lab")
     app.add_typer(queues.app, name="queues")
+    app.add_typer(secrets.app, name="secrets")
     return app
 
 

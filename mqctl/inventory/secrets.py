@@ -60,7 +60,7 @@ def generate(inventory: Path, missing: Sequence[str], options: VaultOptions) -> 
     opened = vault.decrypt(text, options) if text.startswith(vault.HEADER) else text
     merged = extend(opened, missing, file)
     closed = text.startswith(vault.HEADER) or (not text and options.password_file is not None)
-    _write(file, vault.encrypt(merged, options) if closed else merged)
+    write(file, vault.encrypt(merged, options) if closed else merged)
     return file
 
 
@@ -107,7 +107,7 @@ def token(length: int) -> str:
     return first + "".join(secrets.choice(_ALPHABET) for _ in range(length - 1))
 
 
-def _write(file: Path, text: str) -> None:
+def write(file: Path, text: str) -> None:
     """Replace the file atomically; it is 0600 from its first byte on."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

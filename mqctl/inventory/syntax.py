@@ -14,10 +14,11 @@ _SUFFIXES = {".yml", ".yaml", ".json"}
 
 def check(source: Path) -> list[Problem]:
     """Syntax errors and repeated keys in the inventory's YAML files, group_vars and host_vars."""
-    return [problem for file in _files(source) for problem in _check(file)]
+    return [problem for file in files(source) for problem in _check(file)]
 
 
-def _files(source: Path) -> Iterator[Path]:
+def files(source: Path) -> Iterator[Path]:
+    """The inventory's YAML files: its source when it is one, and those of group_vars and host_vars."""
     directory = source if source.is_dir() else source.parent
     if source.is_file() and source.suffix in _SUFFIXES:
         yield source
