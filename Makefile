@@ -6,7 +6,7 @@ PYTEST := $(BIN)/pytest -q
 # a topology's name: which Molecule scenario `make molecule` runs
 SCENARIO ?= mirrored-3node
 
-.PHONY: demo test test-all fast lint unit lab molecule matrix matrix-lab benchmark environment engine browser engine-stop image clean
+.PHONY: demo test test-all fast lint unit lab molecule matrix matrix-lab benchmark audit environment engine browser engine-stop image clean
 
 demo: environment engine  ## A cluster of three brokers behind two load balancers, and its first failover test
 	$(BIN)/mqctl deploy mirrored-3node
@@ -46,6 +46,9 @@ benchmark: environment engine  ## Ratios measured in one run, see docs/performan
 	failed=; for one in deploy change scale failover_workload; do \
 		$(BIN)/python benchmarks/$$one.py || failed="$$failed $$one"; done; \
 	test -z "$$failed" || { echo "a goal is missed in:$$failed"; exit 1; }
+
+audit: environment  ## Secrets in git's files, and known weaknesses of what is installed; asks the network
+	tools/audit
 
 environment: .venv/installed
 
