@@ -95,6 +95,12 @@ class Case:
     def mqctl(self, title: str, command: str, *options: str, **environment: str) -> None:
         self.call(title, sys.executable, "-m", "mqctl", command, str(self.inventory), *options, **environment)
 
+    def secrets(self, title: str, command: str, *options: str) -> None:
+        """`mqctl secrets`, with an editor that adds a line, and a place of the case's own for it."""
+        own = {"XDG_RUNTIME_DIR": str(self.home / "run"), "VISUAL": "sed -i '$a # seen'"}
+        argv = (sys.executable, "-m", "mqctl", "secrets", command, str(self.inventory), *options)
+        self.call(title, *argv, **own)
+
     def ansible(self, title: str, *options: str) -> None:
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         argv = (program, "-i", str(self.inventory), "-vvv", "--diff", *options, "playbooks/site.yml")
@@ -157,6 +163,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
     with tempfile.TemporaryDirectory(prefix="mq-") as home:
         case = Case(inventory, subnet, Path(home))
         (case.home / "tmp").mkdir()
+        (case.home / "run").mkdir(mode=0o700)
         loud = {"ANSIBLE_VERBOSITY": "3", "ANSIBLE_LOG_PATH": str(case.log)}
         try:
             case.call("lab up", sys.executable, "-m", "mqctl", "lab", "up", str(inventory))
@@ -173,6 +180,10 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
                 case.ansible("check", "--check")
                 case.ansible("playbook")
                 case.mqctl("deploy as JSON", "deploy", "--json", **loud)
+                case.secrets("secrets", "show")
+                case.secrets("secrets as JSON", "show", "--json")
+                case.secrets("nothing to make", "init")
+                case.secrets("edit", "edit")
             for command in ("status", "verify"):
                 case.mqctl(command, command, "--json")
             case.mqctl("render", "render")
@@ -219,6 +230,8 @@ def test_nothing_of_it_stays_here(case: Case) -> None:
     for path in left:
         assert not [n for n, secret in case.known.items() if secret.encode() in path.read_bytes()], path
     assert list((case.home / "tmp").iterdir()) == []
+    assert list((case.home / "run").iterdir()) == []
+    assert (case.inventory / SECRETS).read_text().endswith("# seen\n")
     holders = [path for path in case.inventory.rglob("*") if path.is_file() and _holds(case, path)]
     assert [path.name for path in holders] == ["secrets.yml"]
     assert holders[0].stat().st_mode & 0o077 == 0
