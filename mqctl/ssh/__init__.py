@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from mqctl.ssh.failure import Kind, SshError
 from mqctl.ssh.pool import Hosts
-from mqctl.ssh.session import Output, Session, connect
+from mqctl.ssh.session import Held, Output, Session, connect
 
-__all__ = ["Hosts", "Kind", "Output", "Session", "SshError", "connect"]
+__all__ = ["Held", "Hosts", "Kind", "Output", "Session", "SshError", "connect"]

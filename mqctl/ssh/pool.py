@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from mqctl.model.topology import Connection, Topology
 from mqctl.ssh.failure import SshError
-from mqctl.ssh.session import COMMAND, CONNECT, Output, Session, connect
+from mqctl.ssh.session import COMMAND, CONNECT, Held, Output, Session, connect
 
 _THREADS = 32
 T = TypeVar("T")
@@ -58,6 +58,11 @@ class Hosts:
         """Run a Python script on a host. Raises SshError, also when the host has no Python."""
         with self._locks[host]:
             return self._session(host).python(script, timeout)
+
+    def hold(self, host: str, script: str, line: str, timeout: float = COMMAND) -> Held:
+        """Start a Python script that runs until its standard input ends. Raises SshError."""
+        with self._locks[host]:
+            return self._session(host).hold([self._connections[host].python, "-c", script], line, timeout)
 
     def each(self, hosts: Iterable[str], ask: Callable[[str], T]) -> dict[str, T | SshError]:
         """Call `ask` for every host at the same time; a host that could not be asked gets its SshError."""

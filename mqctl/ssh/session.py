@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,37 @@ class Output:
     def ok(self) -> bool:
         """Exit code 0."""
         return self.returncode == 0
+
+
+class Held:
+    """A program on a host that runs until it is let go; `said` is its first line of output."""
+
+    def __init__(self, channel: Channel, said: str) -> None:
+        self._channel = channel
+        self.said = said
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs, as far as this side knows."""
+        return not (self._channel.closed or self._channel.eof_received or self._channel.exit_status_ready())
+
+    def beat(self) -> None:
+        """Tell the program that this side lives. Never waits or raises: `alive` tells what became of it."""
+        if self._channel.send_ready():
+            with suppress(OSError):
+                self._channel.send(b"\n")
+
+    def release(self, timeout: float = COMMAND) -> None:
+        """End its standard input, and wait at most `timeout` seconds until it has ended."""
+        try:
+            self._channel.shutdown_write()
+            self._channel.settimeout(timeout)
+            while self._channel.recv(4096):
+                pass
+        except (OSError, EOFError):
+            return
+        finally:
+            self._channel.close()
 
 
 class Session:
@@ -89,6 +121,45 @@ class Session:
                 "apt-get install python3, or set ansible_python_interpreter",
             )
         return output
+
+    def hold(self, argv: Sequence[str], line: str, timeout: float = COMMAND) -> Held:
+        """Start a program that runs until its standard input ends, and give it a line.
+
+        Returns after its first line of output, at most `timeout` seconds. Raises SshError, also when it ended
+        without one.
+        """
+        from paramiko import SSHException
+
+        try:
+            return self._hold(argv, f"{line}\n".encode(), timeout)
+        except TimeoutError:
+            raise SshError(
+                self._place.host,
+                "timeout",
+                f"{argv[0]} did not answer within {timeout:g} s",
+                "is the host overloaded?",
+            ) from None
+        except (SSHException, OSError, EOFError) as error:
+            raise SshError(self._place.host, "lost", f"the connection broke: {error}") from None
+
+    def _hold(self, argv: Sequence[str], line: bytes, timeout: float) -> Held:
+        left = _countdown(timeout)
+        channel = self._channel(left)
+        try:
+            channel.settimeout(left())
+            channel.exec_command(self._command(argv))
+            if self._connection.become:
+                self._become(channel, left)
+            channel.settimeout(left())
+            channel.sendall(line)
+            said = _first_line(channel, left)
+            if not said:
+                errors = _drain(channel.recv_stderr, channel, left).strip()
+                raise SshError(self._place.host, "command", errors[-200:] or f"{argv[0]} said nothing")
+        except BaseException:
+            channel.close()
+            raise
+        return Held(channel, said)
 
     def _run(self, argv: Sequence[str], data: bytes, timeout: float) -> Output:
         left = _countdown(timeout)
@@ -174,6 +245,18 @@ def _send(channel: Channel, data: bytes, left: Callable[[], float]) -> None:
         raise
     except OSError:
         return
+
+
+def _first_line(channel: Channel, left: Callable[[], float]) -> str:
+    """Without its end; empty when the output ended first."""
+    said = b""
+    while not said.endswith(b"\n"):
+        channel.settimeout(left())
+        piece = channel.recv(1)
+        if not piece:
+            return ""
+        said += piece
+    return said.decode(errors="replace").rstrip("\n")
 
 
 def _receive(channel: Channel, left: Callable[[], float]) -> tuple[str, str]:
