@@ -6,6 +6,8 @@ Loaded by ansible-playbook (ANSIBLE_CALLBACK_PLUGINS), not by mqctl.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from typing import Any
 
@@ -69,8 +71,12 @@ class CallbackModule(CallbackBase):
         )
 
     def _tell(self, event: str, **fields: Any) -> None:
-        sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # mqctl is gone, and its locks with it: no further task may begin. Ansible itself would go on.
+            os.killpg(os.getpgrp(), signal.SIGTERM)
 
 
 def _title(task: Any) -> str:

@@ -1,9 +1,13 @@
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mqctl.ansible.callback.mqctl_events import CallbackModule
 from mqctl.ansible.events import EndEvent, HostEvent, PlayEvent, Record, parse
 
 
@@ -90,3 +94,28 @@ def test_a_rescued_failure_is_no_failure_at_the_end():
     assert record.ended
     assert list(record.failed) == ["mq2"]
     assert [event.host for event in record.changed] == ["mq1"]
+
+
+def test_ansible_ends_when_nobody_hears_it_any_more():
+    """mqctl was killed, and its locks are gone: no further task may begin."""
+    code = (
+        "import os; os.setsid()\n"
+        "from mqctl.ansible.callback.mqctl_events import CallbackModule\n"
+        "tell = CallbackModule()._tell\n"
+        "print('ready', flush=True); input()\n"
+        "tell('play', name='x')\n"
+        "os._exit(7)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as ansible:
+        assert ansible.stdout.readline() == "ready\n"
+        ansible.stdout.close()
+        ansible.stdin.write("\n")
+        ansible.stdin.close()
+        assert ansible.wait(30) == -signal.SIGTERM
+
+
+def test_an_audience_changes_nothing(capsys):
+    CallbackModule()._tell("play", name="x")
+    assert json.loads(capsys.readouterr().out) == {"event": "play", "name": "x"}
