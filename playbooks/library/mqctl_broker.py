@@ -63,6 +63,7 @@ from contextlib import nullcontext
 
 from ansible.module_utils import mqctl_override as override
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.mqctl_busy import busy
 from ansible.module_utils.mqctl_node import CONTENT, HELD, LIFE, ask
 from ansible.module_utils.mqctl_systemd import (
     NotDoneError,
@@ -442,6 +443,7 @@ def main():
     action = module.params["action"]
     if module.check_mode:
         module.exit_json(changed=True, note=f"would {action}")
+    busy()
     started = time.monotonic()
     try:
         override.remove(module.params["unit"])

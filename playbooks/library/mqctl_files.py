@@ -77,6 +77,7 @@ import tempfile
 from collections import namedtuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.mqctl_busy import busy
 from ansible.module_utils.mqctl_systemd import NotDoneError, control
 
 VALIDATOR_SECONDS = 60
@@ -291,6 +292,7 @@ def main():
     try:
         todo = [file for file in map(wanted, module.params["files"]) if differs(file)]
         if not module.check_mode:
+            busy()
             place(todo)
             tell_systemd(reload, enable)
     except RefusedError as why:

@@ -56,6 +56,7 @@ import json
 import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.mqctl_busy import busy
 from ansible.module_utils.mqctl_node import make_administrator as by_itself
 from ansible.module_utils.mqctl_systemd import NotDoneError, poll, run, waits
 
@@ -212,6 +213,7 @@ def main():
     if module.check_mode:
         module.exit_json(changed=bool(requests), note=f"would make {len(requests)} calls")
     made = 0
+    busy()
     try:
         if waits(given["unit"]):
             module.exit_json(changed=False, note="another host has the data directory, and makes them")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+from ansible.module_utils.mqctl_busy import busy
+
 PROPERTIES = "ActiveState,SubState,Result,InvocationID,MainPID,NRestarts"
 
 
@@ -89,6 +91,7 @@ def do(module, actions, where):
     given = module.params
     if module.check_mode:
         module.exit_json(changed=True, note=f"would {given['action']}")
+    busy()
     try:
         note = actions[given["action"]](given["unit"], where, given["timeout"])
     except (NotDoneError, OSError) as why:
