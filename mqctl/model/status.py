@@ -183,6 +183,8 @@ class HostStatus(Model):
     """Whether the kernel has mqctl's packet filter; None where none is wanted, or it could not be asked."""
     shared: SharedStatus | None = None
     """None where brokers share no directory, or it could not be asked."""
+    lock: str | None = None
+    """What mqctl's lock file on it says, empty where there is none; None when it could not be read."""
 
     @property
     def answered(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mqctl.model.bundle import Component, Effect, FileSpec, HostBundle
+from mqctl.model.claim import LOCK
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.rabbitmq import RabbitmqSettings
 from mqctl.model.topology import Broker, Host, Topology
@@ -44,6 +45,7 @@ def request(topology: Topology, host: Host, bundle: HostBundle) -> dict[str, Any
         "shared": _shared(host.broker.settings) if host.broker else None,
         "haproxy": {"socket": host.haproxy.socket} if host.haproxy else None,
         "keepalived": _keepalived(host.keepalived) if host.keepalived else None,
+        "lock": LOCK,
     }
 
 

@@ -360,6 +360,12 @@ def firewall(request: Json) -> bool | None:
     return f"table inet {table}" in listed.stdout.splitlines()
 
 
+def lock(request: Json) -> str:
+    """What the file of mqctl's lock says of its last holder; nobody's lock is tried here."""
+    path = Path(request["lock"])
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
 SECTIONS = (
     release,
     packages,
@@ -372,6 +378,7 @@ SECTIONS = (
     shared,
     haproxy,
     keepalived,
+    lock,
 )
 
 

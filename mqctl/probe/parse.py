@@ -71,6 +71,7 @@ def _status(host: str, at: float, sections: dict[str, Any]) -> HostStatus:
         haproxy=parse_entrance.haproxy_status(sections.get("haproxy")),
         keepalived=parse_entrance.keepalived_status(sections.get("keepalived")),
         shared=_shared(sections.get("shared")),
+        lock=_lock(sections.get("lock")),
     )
 
 
@@ -88,6 +89,12 @@ def _shared(section: Any) -> SharedStatus | None:
         return SharedStatus.model_validate(section["answer"]) if section["answer"] else None
     except _UNREADABLE:
         return None
+
+
+def _lock(section: Any) -> str | None:
+    """None for what cannot be read: then the host is looked at again once the lock is held."""
+    said = section.get("answer") if isinstance(section, dict) else None
+    return said if isinstance(said, str) else None
 
 
 def _section(sections: dict[str, Any], name: str, read: Callable[[Any], T]) -> T:
