@@ -14,6 +14,8 @@ from mqctl.errors import ExitCode, UsageError
 _EXIT_CODE = typer.Option(False, "--exit-code", help="Exit with 5 when there are changes.")
 _DIFF = typer.Option(True, "--diff/--no-diff", help="Show what changes inside files.")
 _FOR_ANSIBLE = typer.Option(False, "--for-ansible", hidden=True)
+_ACCEPT = typer.Option(False, "--accept-removed", hidden=True)
+"""Only for what Ansible does with the plan: `mqctl plan` itself changes nothing."""
 
 
 def plan(
@@ -24,6 +26,7 @@ def plan(
     exit_code: bool = _EXIT_CODE,
     vault_password_file: Path = VAULT,
     for_ansible: bool = _FOR_ANSIBLE,
+    accept_removed: bool = _ACCEPT,
 ) -> int:
     """Show what would change: files, packages, services, membership, broker objects. Changes nothing."""
     from mqctl.cli.plan_view import as_document, show
@@ -34,6 +37,9 @@ def plan(
         _refuse_terminal()
     planned = make_plan(inventory, VaultOptions(vault_password_file), limit)
     if for_ansible:
+        from mqctl.workflows.strangers import require_consent
+
+        require_consent(planned.plan, accept_removed)
         from mqctl.plan import for_ansible as document
 
         typer.echo(json.dumps(document(planned.plan, planned.topology, planned.status)))

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mqctl.model.changes import ClusterChanges, FileChange, ObjectChange, Plan
 from mqctl.model.topology import Topology
+from mqctl.workflows.strangers import told
 
 Line = tuple[str, str]
 """A line and its style."""
@@ -44,6 +45,7 @@ def lines(plan: Plan, hosts: Iterable[str], diff: bool) -> Iterator[Line]:
         yield f"cluster {cluster.cluster}" if len(plan.clusters) > 1 else "cluster", "bold"
         yield from _objects(cluster)
         yield "", ""
+    yield from ((f"! {told(one)}", "bold red") for one in plan.strangers)
     yield from ((f"note: {note}", "yellow") for note in plan.notes)
     yield summary(plan), "bold" if not plan.empty else "green"
 
@@ -122,6 +124,8 @@ def _value(value: object) -> str:
 
 def summary(plan: Plan) -> str:
     """`7 changes on 2 hosts, 3 in the cluster`; or that there is none."""
+    if plan.empty and plan.strangers:
+        return "no changes, but not everything is as the inventory wants it"
     if plan.empty:
         return "no changes: everything is as the inventory wants it"
     on_hosts, inside = count(plan)

@@ -69,6 +69,17 @@ class MembershipChange(Model):
     node_type: NodeType | None = None
 
 
+class Stranger(Model):
+    """A member of a running cluster that the inventory does not name: most likely it was removed there."""
+
+    node: str
+    cluster: str
+    """The cluster's name."""
+    running: bool
+    ask: str
+    """The host of a running member that the inventory names."""
+
+
 class Request(Model):
     """One call to the management API; bodies may carry password hashes, so they are SecretStr."""
 
@@ -125,6 +136,8 @@ class Plan(Model):
     membership: tuple[MembershipChange, ...] = ()
     clusters: tuple[ClusterChanges, ...] = ()
     """Only those whose objects or ledger change."""
+    strangers: tuple[Stranger, ...] = ()
+    """No changes: mqctl removes no member, and goes on beside one only when it is told to."""
     notes: tuple[str, ...] = ()
     """What a reader should know and mqctl leaves alone; no changes."""
 

@@ -57,6 +57,7 @@ def make(
         services=_in_restart_order(services, restart_order(topology, status)),
         membership=membership,
         clusters=tuple(cluster.changes for cluster in clusters if cluster.changes.requests),
+        strangers=tuple(one for cluster in clusters for one in cluster.membership.strangers),
         notes=tuple(dict.fromkeys(note for cluster in clusters for note in cluster.notes)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from mqctl.model.changes import MembershipChange
+from mqctl.model.changes import MembershipChange, Stranger
 from mqctl.model.status import BrokerStatus, ClusterStatus, QueueStatus
 from mqctl.model.topology import Topology
 from mqctl.plan.brokers import founder_of, node_of
@@ -57,6 +57,7 @@ class Membership:
     notes: tuple[str, ...] = ()
     cluster: tuple[Seen, ...] = ()
     """The running members of the cluster that stays; empty when none runs."""
+    strangers: tuple[Stranger, ...] = ()
 
 
 def plan_membership(
@@ -72,9 +73,11 @@ def plan_membership(
     main, rivals = _choose(clusters, founder_of(topology))
     refusals += [_two_clusters(main, rival) for rival in rivals if _holds_data(rival)]
     changes, more = _changes(topology, brokers, main, rivals, hosts)
-    notes = _strangers(topology, main) + _ailing(brokers)
+    notes = _ailing(brokers)
     notes += [_locked_out(seen) for seen in brokers if seen.hung and seen.host in locked_out]
-    return Membership(tuple(changes), tuple(refusals + more), tuple(notes), tuple(main))
+    return Membership(
+        tuple(changes), tuple(refusals + more), tuple(notes), tuple(main), _strangers(topology, main)
+    )
 
 
 def see(topology: Topology, status: ClusterStatus, name: str) -> Seen:
@@ -252,11 +255,17 @@ def _ailing(brokers: Sequence[Seen]) -> list[str]:
     ]
 
 
-def _strangers(topology: Topology, main: Sequence[Seen]) -> list[str]:
+def _strangers(topology: Topology, main: Sequence[Seen]) -> tuple[Stranger, ...]:
     """Members that the inventory does not list are told, never removed."""
+    if not main:
+        return ()
     known = {node_of(topology, host.name) for host in topology.brokers}
-    members = frozenset().union(*(seen.members for seen in main)) if main else frozenset()
-    return [f"{node} is a member of the cluster but not in the inventory" for node in sorted(members - known)]
+    members = frozenset().union(*(seen.members for seen in main))
+    running = {node for seen in main if seen.status for node in seen.status.running_members}
+    return tuple(
+        Stranger(node=node, cluster=topology.cluster_name, running=node in running, ask=main[0].host)
+        for node in sorted(members - known)
+    )
 
 
 def _change(seen: Seen, action: str, peer: str | None = None) -> MembershipChange:

@@ -193,7 +193,9 @@ def test_members_outside_the_inventory_are_told_and_left_alone() -> None:
     more = (*ALL, "rabbit@old")
     outcome = plan(up("mq1", more), up("mq2", more), up("mq3", more))
     assert outcome.changes == ()
-    assert outcome.notes == ("rabbit@old is a member of the cluster but not in the inventory",)
+    (stranger,) = outcome.strangers
+    assert (stranger.node, stranger.cluster, stranger.ask) == ("rabbit@old", "mirrored-3node", "mq1")
+    assert outcome.notes == ()
 
 
 def test_members_that_one_sided_know_each_other_are_one_cluster() -> None:
