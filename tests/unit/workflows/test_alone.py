@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mqctl.errors import MqctlError
-from mqctl.workflows.alone import alone
+from mqctl.workflows.alone import alone, who
 
 HOLD = """
 import sys, time
@@ -28,8 +28,10 @@ def test_the_second_one_is_told_who_is_first(tmp_path: Path) -> None:
         with pytest.raises(MqctlError) as caught, alone(state, "heal"):
             pass
         assert caught.value.message.startswith(
-            f"something else is changing this inventory's hosts: mqctl deploy, process {os.getpid()}, since"
+            f"something else is changing this inventory's hosts: mqctl deploy by {who()}, "
+            f"process {os.getpid()}, from {tmp_path}, since 2"
         )
+        assert "@" in who()
         assert caught.value.hint == "wait until it has ended"
     with alone(state, "heal"):
         pass
@@ -49,9 +51,15 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(MqctlError, match=f"failover-test, process {holder.pid}"), alone(tmp_path, "x"):
+        with (
+            pytest.raises(MqctlError, match=f"failover-test by .*, process {holder.pid}"),
+            alone(tmp_path, "x"),
+        ):
             pass
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        with alone(tmp_path, "deploy"):
-            pass
+        with alone(tmp_path, "deploy") as turn:
+            assert turn.killed
+            assert turn.killed.pid == holder.pid
+    with alone(tmp_path, "deploy") as turn:
+        assert turn.killed is None
