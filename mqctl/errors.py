@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 
 class ExitCode(enum.IntEnum):
@@ -20,6 +21,15 @@ class ExitCode(enum.IntEnum):
     """Could not run: SSH, Ansible, Docker."""
     CHANGES = 5
     """`mqctl plan --exit-code` only: there are changes."""
+
+
+EXIT: Mapping[str, ExitCode] = {
+    "pass": ExitCode.DONE,
+    "fail": ExitCode.FAILED,
+    "unknown": ExitCode.UNKNOWN,
+    "skipped": ExitCode.UNKNOWN,
+}
+"""By a judgement's outcome. No evidence is no pass: what was skipped as a whole could not be told."""
 
 
 class MqctlError(Exception):

@@ -30,7 +30,7 @@ def interruptible() -> Iterator[None]:
         again = bool(first)
         first.append(number)
         if number == signal.SIGINT or not again:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(number)
 
     heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, interrupt) for number in heard}

@@ -10,6 +10,7 @@ from mqctl import __version__
 def build() -> typer.Typer:
     """The whole application."""
     from mqctl.cli import lab, queues, secrets
+    from mqctl.cli.audit import audit
     from mqctl.cli.deploy import deploy
     from mqctl.cli.destroy import destroy
     from mqctl.cli.failover_test import failover_test
@@ -29,8 +30,8 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    commands = (init, render, plan, deploy, status, verify, failover_test, heal, destroy, topologies, graph)
-    for command in commands:
+    looks = (render, plan, status, verify, audit, topologies, graph)
+    for command in (init, deploy, failover_test, heal, destroy, *looks):
         app.command()(command)
     app.add_typer(lab.app, name="lab")
     app.add_typer(queues.app, name="queues")

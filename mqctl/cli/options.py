@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import typer
 
-from mqctl.errors import ExitCode
+from mqctl.errors import EXIT
 
-if TYPE_CHECKING:
-    from mqctl.model.gate import Outcome
+__all__ = ["EXIT", "INVENTORY", "LAST_INVENTORY", "LIMIT", "VAULT"]
 
 INVENTORY = typer.Argument(
     ..., metavar="NAME|DIR", help="A bundled topology's name, or an inventory directory."
@@ -20,11 +16,3 @@ LAST_INVENTORY = typer.Argument(
 )
 LIMIT = typer.Option(None, metavar="HOST,…", help="Only these hosts or groups.")
 VAULT = typer.Option(None, help="File with the vault password, as for Ansible.")
-
-EXIT: Mapping[Outcome, ExitCode] = {
-    "pass": ExitCode.DONE,
-    "fail": ExitCode.FAILED,
-    "unknown": ExitCode.UNKNOWN,
-    "skipped": ExitCode.UNKNOWN,
-}
-"""No evidence is no pass: what was skipped as a whole could not be told."""
