@@ -86,10 +86,15 @@ class Record:
     changed: list[HostEvent] = field(default_factory=list)
     failed: dict[str, HostEvent] = field(default_factory=dict)
     """The last failure by host; a rescued one may be among them until the end says otherwise."""
+    finished: set[tuple[str, str]] = field(default_factory=set)
+    """(host, task) of everything that ended well."""
+    begun: set[tuple[str, str]] = field(default_factory=set)
     ended: bool = False
 
     def note(self, event: Event | None) -> None:
         """Take one event in."""
+        if isinstance(event, HostEvent):
+            self._note_task(event)
         match event:
             case HostEvent(state="changed"):
                 self.changed.append(event)
@@ -98,3 +103,9 @@ class Record:
             case EndEvent(broken):
                 self.ended = True
                 self.failed = {host: failure for host, failure in self.failed.items() if host in broken}
+
+    def _note_task(self, event: HostEvent) -> None:
+        if event.state == "running":
+            self.begun.add((event.host, event.task))
+        elif event.state in ("ok", "changed"):
+            self.finished.add((event.host, event.task))
