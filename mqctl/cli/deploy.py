@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +14,19 @@ import typer
 from mqctl.cli.options import EXIT, INVENTORY, LIMIT, VAULT
 
 if TYPE_CHECKING:
+    from mqctl.cli.progress import Printer
+    from mqctl.model.changes import Stranger
     from mqctl.workflows.connect import Connect
     from mqctl.workflows.deploy import DeployReport
+    from mqctl.workflows.strangers import Ask
 
 _JSON = typer.Option(False, "--json", help="Print the report as JSON, and no progress.")
 _CHECK = typer.Option(False, "--check", help="Show the plan and change nothing, like mqctl plan.")
+_ACCEPT = typer.Option(
+    False,
+    "--accept-removed",
+    help="Go on, without a question, beside members of the cluster that the inventory does not name.",
+)
 
 
 def deploy(
@@ -24,6 +34,7 @@ def deploy(
     limit: str = LIMIT,
     as_json: bool = _JSON,
     check: bool = _CHECK,
+    accept_removed: bool = _ACCEPT,
     vault_password_file: Path = VAULT,
 ) -> int:
     """Make the hosts what the inventory says: read, plan, apply, read back, judge.
@@ -31,24 +42,40 @@ def deploy(
     Exit code: 0 all gates pass, 1 one fails or something forbids the plan, 2 the inventory is refused,
     3 a gate cannot tell, 4 a host or Ansible failed.
     """
+    from mqctl.cli.interruption import interruptible
     from mqctl.cli.progress import Printer
     from mqctl.inventory import VaultOptions
     from mqctl.workflows.deploy import Wish
     from mqctl.workflows.deploy import deploy as run
     from mqctl.workflows.phase import Silent
+    from mqctl.workflows.strangers import never
 
     if check:
         from mqctl.cli.plan import plan
 
-        return plan(inventory, limit, True, as_json, False, vault_password_file, False)
-    wish = Wish(inventory, VaultOptions(vault_password_file), limit)
-    with nullcontext(Silent()) if as_json else Printer() as progress:
-        report = run(wish, progress)
+        return plan(inventory, limit, True, as_json, False, vault_password_file, False, False)
+    wish = Wish(inventory, VaultOptions(vault_password_file), limit, accept_removed)
+    with interruptible(), nullcontext(Silent()) if as_json else Printer() as progress:
+        report = run(wish, progress, asking(progress) if isinstance(progress, Printer) else never)
     if as_json:
         typer.echo(json.dumps(document(report), indent=2))
     else:
         show(report)
     return int(EXIT[report.outcome])
+
+
+def asking(progress: Printer) -> Ask:
+    """A question on the terminal; without one the answer is no."""
+    from mqctl.workflows.strangers import advice
+
+    def ask(strangers: Sequence[Stranger]) -> bool:
+        if not sys.stdin.isatty():
+            return False
+        with progress.pause():
+            typer.echo(f"\n{advice(strangers)}\n", err=True)
+            return typer.confirm("go on beside what the inventory does not name?", default=False, err=True)
+
+    return ask
 
 
 def show(report: DeployReport) -> None:

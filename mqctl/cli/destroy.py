@@ -25,6 +25,7 @@ def destroy(
     vault_password_file: Path = VAULT,
 ) -> None:
     """Remove a lab's hosts; on real hosts stop the services and remove mqctl's files, after confirmation."""
+    from mqctl.cli.interruption import interruptible
     from mqctl.cli.progress import Printer
     from mqctl.inventory import VaultOptions
     from mqctl.workflows import destroy as workflow
@@ -33,7 +34,7 @@ def destroy(
     topology = workflow.read(inventory, vault)
     confirmed = yes_destroy if topology.lab or yes_destroy else ask(topology, data)
     make = workflow.order_with_data if data else workflow.order
-    with Printer() as progress:
+    with interruptible(), Printer() as progress:
         done = workflow.destroy(make(topology, vault, confirmed), progress)
     for line in done:
         typer.echo(line)

@@ -11,11 +11,13 @@ from mqctl.cli.options import LAST_INVENTORY, VAULT
 
 def heal(inventory: str = LAST_INVENTORY, vault_password_file: Path = VAULT) -> None:
     """Heal what an interrupted failover test left broken, and wait until every gate passes."""
+    from mqctl.cli.interruption import interruptible
     from mqctl.inventory import VaultOptions
     from mqctl.workflows import failover_test as workflow
 
     topology = workflow.load(inventory, vault_password_file, yes=True)
-    healed = workflow.heal_all(topology, VaultOptions(vault_password_file))
+    with interruptible():
+        healed = workflow.heal_all(topology, VaultOptions(vault_password_file))
     for what in healed:
         typer.echo(f"healed {what}")
     if not healed:

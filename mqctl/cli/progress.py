@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 from rich.status import Status
@@ -58,6 +60,10 @@ class Printer:
                     self._console.print(Text(f"    {'':<{_WIDTH}} {line}", style=style))
             self._spin()
 
+    def pause(self) -> AbstractContextManager[None]:
+        """Inside, nothing moves: a question is asked."""
+        return _still(self._status)
+
     def _spin(self) -> None:
         if self._status is None:
             return
@@ -65,3 +71,12 @@ class Printer:
         for host, message in self._running.items():
             tasks.setdefault(message, []).append(host)
         self._status.update("; ".join(f"{', '.join(hosts)}: {task}" for task, hosts in tasks.items()))
+
+
+@contextmanager
+def _still(status: Status | None) -> Iterator[None]:
+    if status:
+        status.stop()
+    yield
+    if status:
+        status.start()

@@ -42,6 +42,7 @@ def sync(
     after the wait, 2 refused, 4 nobody could be asked.
     """
     from mqctl.cli import queues_view
+    from mqctl.cli.interruption import interruptible
     from mqctl.inventory import VaultOptions, last
     from mqctl.workflows.status import topology
     from mqctl.workflows.synchronise import Choice, synchronise
@@ -57,7 +58,8 @@ def sync(
         said[:] = lines
 
     chosen = topology(inventory or str(last.recall()), VaultOptions(vault_password_file))
-    report = synchronise(chosen, Choice(queue, vhost), wait, tell)
+    with interruptible():
+        report = synchronise(chosen, Choice(queue, vhost), wait, tell)
     if as_json:
         typer.echo(json.dumps(queues_view.document(report), indent=2))
     else:

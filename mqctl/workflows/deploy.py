@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import importlib
 import threading
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
-from mqctl.ansible.runner import Play, run
-from mqctl.errors import GateError
+from mqctl.ansible.events import Record
+from mqctl.ansible.runner import AnsibleError, Play, run
+from mqctl.errors import EXIT, GateError, MqctlError
 from mqctl.gates.cluster import judge
 from mqctl.gates.timeouts import SETTLE, STEADY
 from mqctl.inventory import VaultOptions, ensure, find
 from mqctl.inventory.last import remember
+from mqctl.lock import HostLock
+from mqctl.model.audit import together
 from mqctl.model.bundle import HostBundle
 from mqctl.model.changes import Plan
+from mqctl.model.claim import untouched
 from mqctl.model.gate import GateResult, Outcome, overall
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
@@ -23,10 +29,13 @@ from mqctl.probe.entrance import measure_all
 from mqctl.probe.run import probe
 from mqctl.render.bundle import render
 from mqctl.ssh import Hosts
-from mqctl.workflows.alone import alone
+from mqctl.workflows.alone import Turn, alone
+from mqctl.workflows.audit import Account, audited
 from mqctl.workflows.connect import Connect, connections
+from mqctl.workflows.done import Step, account, changed, elsewhere, not_done, steps
 from mqctl.workflows.phase import HostState, Phase, Progress, Took, run_phases
 from mqctl.workflows.plan import asked, limited
+from mqctl.workflows.strangers import Ask, never, require_consent, told
 from mqctl.workflows.teller import Teller
 from mqctl.workflows.verify import Verification, verify
 
@@ -45,6 +54,14 @@ class Wish:
     name_or_dir: str
     vault: VaultOptions = field(default_factory=VaultOptions)
     limit: str | None = None
+    accept_removed: bool = False
+    """Go on beside members of the cluster that the inventory does not name."""
+
+    @property
+    def options(self) -> list[str]:
+        """Those of the command line that say what is deployed."""
+        limit = ["--limit", self.limit] if self.limit is not None else []
+        return [*limit, *(["--accept-removed"] if self.accept_removed else [])]
 
 
 @dataclass(frozen=True)
@@ -73,8 +90,13 @@ class Deployment:
     wish: Wish
     progress: Progress
     held: ExitStack
-    """The inventory's lock and the connections to the hosts, until the end."""
+    """The locks and the connections to the hosts, until the end."""
+    account: Account
+    ask: Ask = never
     applied: list[Plan] = field(default_factory=list)
+    rounds: list[tuple[tuple[Step, ...], Record]] = field(default_factory=list)
+    """What was to be done, and what Ansible said of it."""
+    turn: Turn | None = None
     results: tuple[GateResult, ...] = ()
     _topology: Topology | None = None
     _bundles: dict[str, HostBundle] = field(default_factory=dict)
@@ -82,6 +104,9 @@ class Deployment:
     _status: ClusterStatus | None = None
     _plan: Plan | None = None
     _pool: Hosts | None = None
+    _lock: HostLock | None = None
+    _accepted: bool = False
+    """Nobody is asked twice."""
 
     @property
     def topology(self) -> Topology:
@@ -104,7 +129,9 @@ class Deployment:
     def read(self) -> None:
         """The inventory, its secrets generated where they are missing; every refusal comes from here."""
         self._topology = ensure(find(self.wish.name_or_dir), self.wish.vault)
-        self.held.enter_context(alone(self.topology.state_dir, "deploy"))
+        self.account.open(self.topology.state_dir)
+        self.turn = self.held.enter_context(alone(self.topology.state_dir, "deploy"))
+        self.account.succeeds(self.turn)
         self._hosts = limited(self.topology, self.wish.limit)
         self._bundles = render(self.topology)
         self._tell(f"{self.topology.name}: {len(self._hosts)} hosts", "ok")
@@ -136,34 +163,105 @@ class Deployment:
     def decide(self) -> None:
         """The plan; raises for hosts that did not answer and for what forbids it."""
         self._plan = make(self.topology, self._bundles, self.status, self._hosts)
+        for stranger in self.plan.strangers:
+            self._tell(told(stranger), "failed")
         for note in self.plan.notes:
             self._tell(note, "ok")
         self._tell(_summary(self.plan), "ok" if self.plan.empty else "changed")
+        require_consent(self.plan, self._accepted or self.wish.accept_removed, self.ask)
+        self._accepted = self._accepted or not self.plan.empty
 
     def apply(self) -> None:
         """With Ansible; not even started when there is nothing to change."""
         if self.plan.empty:
             self._tell("nothing to change, Ansible is not needed", "ok")
             return
-        play = Play("apply.yml", self.topology.inventory, self.wish.vault.argv())
-        run(play, for_ansible(self.plan, self.topology, self.status), Teller(self.progress))
+        self.lock()
+        if self.plan.empty:
+            self._tell("another run has made it so in the meantime", "ok")
+            return
+        work = for_ansible(self.plan, self.topology, self.status)
+        todo, record = steps(self.plan, work), Record()
+        self.rounds.append((todo, record))
         self.applied.append(self.plan)
+        try:
+            self._run(work, record)
+        except AnsibleError as error:
+            self._finish_elsewhere(work, record)
+            raise AnsibleError(error.message, self._so_far(), record) from None
+        finally:
+            self.account.changed = together([changed(*one) for one in self.rounds])
+            self.account.not_done = not_done(todo, record)
+
+    def _run(self, work: Mapping[str, Any], record: Record) -> None:
+        play = Play("apply.yml", self.topology.inventory, self.wish.vault.argv())
+        run(play, work, Teller(self.progress, record))
+
+    def _finish_elsewhere(self, work: Mapping[str, Any], record: Record) -> None:
+        """After a host died, the packages and files of the others: those need no order among the hosts.
+
+        Nothing is restarted or reloaded any more. What cannot be finished either is told with the rest.
+        """
+        rest = elsewhere(work, record)
+        if rest is None:
+            return
+        self._tell(f"finishing packages and files of {', '.join(rest['hosts'])}; nothing else", "running")
+        more = Record()
+        with suppress(MqctlError):
+            self._run(rest, more)
+        record.finished |= more.finished
+
+    def _so_far(self) -> str:
+        """What was and was not done, host by host; everything is known to the next deploy without it."""
+        lines = [line for todo, record in self.rounds for line in account(todo, record)]
+        return "\n".join([*lines, _AGAIN])
+
+    def lock(self) -> None:
+        """The hosts' own lock, which runs from other machines and directories heed; not worth it for nothing.
+
+        The plan was made without it: it is made again when another run may have had the lock since the look.
+        """
+        if self._lock is not None:
+            self._lock.require()
+            return
+        assert self.turn is not None
+        self._lock = self.held.enter_context(HostLock(self.topology, self.turn.claim))
+        found, silent = self._lock.take(host.host for host in self.status.hosts if host.answered)
+        for host in self._hosts:
+            if host in silent:
+                raise silent[host]
+        touched = [host for host, text in found.items() if not untouched(self._seen(host), text)]
+        if touched:
+            self._tell(f"another run was on {', '.join(touched)} since the look: looking again", "ok")
+            self.look()
+            self.decide()
+
+    def _seen(self, host: str) -> str | None:
+        answer = self.status.host(host)
+        return answer.lock if answer else None
 
     def read_back(self) -> None:
         """Whether the hosts now are as the inventory says, by the same look and plan as before."""
         if not self.applied:
             self._tell("the hosts are as the inventory says", "ok")
             return
-        self.look()
-        self.decide()
+        self._look_again()
         while not self.plan.empty:
             if len(self.applied) == ROUNDS:
                 raise GateError(
                     f"the hosts are still not as the inventory says: {_summary(self.plan)}", _HINT
                 )
             self.apply()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Raises what a look and a plan raise, with what was done by then."""
+        try:
             self.look()
             self.decide()
+        except MqctlError as error:
+            error.hint = "\n".join(filter(None, [error.hint, self._so_far()]))
+            raise
 
     def judge(self) -> None:
         """All gates, waited for: an election, a health check, a mirror need their time."""
@@ -183,6 +281,7 @@ class Deployment:
         self.progress.host(CLUSTER, message, state)
 
 
+_AGAIN = "the same command can be run again, and does what is left"
 _HINT = "mqctl plan shows what is left; something else on the hosts may be changing the same things"
 
 PHASES = (
@@ -196,16 +295,18 @@ PHASES = (
 )
 
 
-def deploy(wish: Wish, progress: Progress) -> DeployReport:
-    """Make the hosts what the inventory says, and prove it.
+def deploy(wish: Wish, progress: Progress, ask: Ask = never) -> DeployReport:
+    """Make the hosts what the inventory says, and prove it; `ask` is asked about members it does not name.
 
-    Raises UsageError for the inventory or the limit, AnsibleError and MqctlError for hosts and while another
-    run changes them, GateError for what forbids the plan. Gates that do not pass are in the report.
+    Raises UsageError for the inventory, the limit and unwanted members, AnsibleError and MqctlError for hosts
+    and while another run changes them, GateError for what forbids the plan. Gates that do not pass are in the
+    report.
     """
     threading.Thread(target=_import_clients, daemon=True).start()
-    with ExitStack() as held:
-        state = Deployment(wish, progress, held)
+    with audited("deploy", wish.options) as account, ExitStack() as held:
+        state = Deployment(wish, progress, held, account, ask)
         took = run_phases(PHASES, state, progress)
+        account.exit_code = EXIT[overall(list(state.results))]
     return DeployReport(
         state.topology, tuple(state.applied), state.status, state.results, took, connections(state.topology)
     )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mqctl.ansible.events import Record
 from mqctl.ansible.runner import Play, run
 from mqctl.errors import UsageError
 from mqctl.inventory import VaultOptions, find, load
+from mqctl.model.audit import Changed
 from mqctl.model.topology import Topology
 from mqctl.plan.make import require_answers
 from mqctl.plan.removal import DATA, removal
 from mqctl.probe.run import probe
 from mqctl.render.bundle import render
 from mqctl.workflows import lab
-from mqctl.workflows.alone import alone
+from mqctl.workflows.alone import Turn, alone, everywhere
+from mqctl.workflows.audit import Account, audited
 from mqctl.workflows.phase import Phase, Progress, run_phases
 from mqctl.workflows.teller import Teller
 
@@ -51,12 +54,28 @@ def destroy(order: Order, progress: Progress) -> list[str]:
     MqctlError when a host does not answer or Ansible fails.
     """
     refuse_unconfirmed(order)
-    if order.topology.lab is not None:
-        return [f"removed {what}" for what in lab.down(str(order.topology.inventory))] or [
-            "nothing to remove"
-        ]
-    with alone(order.topology.state_dir, "destroy"):
-        run_phases(PHASES, Destruction(order, progress), progress)
+    state_dir = order.topology.state_dir
+    with audited("destroy", ["--data"] if order.data else []) as account:
+        account.open(state_dir)
+        with alone(state_dir, "destroy") as turn:
+            account.succeeds(turn)
+            done = _lab(order) if order.topology.lab else _hosts(order, progress, turn, account)
+        account.changed = Changed(other=tuple(done))
+    return done
+
+
+def _lab(order: Order) -> list[str]:
+    return [f"removed {what}" for what in lab.down(str(order.topology.inventory))] or ["nothing to remove"]
+
+
+def _hosts(order: Order, progress: Progress, turn: Turn, account: Account) -> list[str]:
+    """What Ansible did by then is written down also when it ends badly."""
+    record = Record()
+    try:
+        with everywhere(order.topology, turn):
+            run_phases(PHASES, Destruction(order, progress, record), progress)
+    finally:
+        account.changed = Changed(other=tuple(f"{one.host}: {one.task.lower()}" for one in record.changed))
     return told(order)
 
 
@@ -78,6 +97,7 @@ class Destruction:
 
     order: Order
     progress: Progress
+    record: Record
     plan: dict[str, object] = field(default_factory=dict)
 
     def look(self) -> None:
@@ -91,7 +111,7 @@ class Destruction:
     def remove(self) -> None:
         """With Ansible, the entrance first."""
         play = Play("destroy.yml", self.order.topology.inventory, self.order.vault.argv())
-        run(play, self.plan, Teller(self.progress))
+        run(play, self.plan, Teller(self.progress, self.record))
 
 
 PHASES = (

@@ -12,11 +12,12 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from mqctl import inventory
-from mqctl.errors import GateError, InconclusiveError, MqctlError, UsageError
+from mqctl.errors import EXIT, GateError, InconclusiveError, MqctlError, UsageError
 from mqctl.faults import scenarios, targets
 from mqctl.faults.scenarios import Choice
 from mqctl.faults.site_links import SiteLink, site_links
 from mqctl.inventory import last
+from mqctl.model.audit import Changed, together
 from mqctl.model.base import Model
 from mqctl.model.gate import Outcome, overall
 from mqctl.model.history import Aborted, Asked, Started
@@ -26,7 +27,8 @@ from mqctl.model.verdict import Verdict
 from mqctl.model.workload import Endpoint, WorkloadSettings
 from mqctl.ssh import Hosts
 from mqctl.verdict.judge import aborted, judge, total
-from mqctl.workflows.alone import alone
+from mqctl.workflows.alone import alone, everywhere
+from mqctl.workflows.audit import Account, audited
 from mqctl.workflows.heal import heal, wake
 from mqctl.workflows.link_stage import link_stage, site_stage
 from mqctl.workflows.repeat import options
@@ -122,23 +124,33 @@ def failover_test(
     goes through as long as no scenario is finished; later it ends the test, which reports what was finished.
     """
     acts, skipped = arranged(topology, choice, site)
-    with _stage(topology, directory, vault, "failover-test") as stage:
-        heal(stage)
-        _require_health(stage)
-        clean(stage)
-        course = _Course(acts, str(choice.directory or ""))
-        course.play(stage, settings, report)
+    course = _Course(acts, str(choice.directory or ""))
+    names = [option for act in acts for option in ("--scenario", act.scenario.name)]
+    with (
+        audited("failover-test", names) as account,
+        _stage(topology, directory, vault, "failover-test", account) as stage,
+    ):
+        try:
+            account.changed = _healed(heal(stage))
+            _require_health(stage)
+            clean(stage)
+            course.play(stage, settings, report)
+        finally:
+            played = (f"scenario {one.scenario}: {one.outcome}" for one in course.verdicts)
+            account.changed = together([account.changed, Changed(other=tuple(played))])
+            account.not_done = Changed(other=tuple(f"scenario {act.scenario.name}" for act in course.left))
+        account.exit_code = EXIT[total(course.verdicts, course.unplayed)]
     unplayed = tuple(act.scenario.name for act in course.left)
     return FailoverReport(
         topology=topology.name,
         run=stage.run,
-        outcome=total(course.verdicts, unplayed if course.aborted else ()),
+        outcome=total(course.verdicts, course.unplayed),
         verdicts=tuple(course.verdicts),
         histories=tuple(course.histories),
         not_run=(*skipped, *(unplayed if not course.aborted else ())),
         leftovers=tuple(stage.leftovers),
         aborted=course.aborted,
-        unplayed=unplayed if course.aborted else (),
+        unplayed=course.unplayed,
     )
 
 
@@ -177,6 +189,11 @@ class _Course:
     histories: list[Path] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     aborted: str = ""
+
+    @property
+    def unplayed(self) -> tuple[str, ...]:
+        """What an aborted test did not come to."""
+        return tuple(act.scenario.name for act in self.left) if self.aborted else ()
 
     def play(self, stage: Stage, settings: WorkloadSettings, report: Report) -> None:
         """One scenario after the other, as long as the cluster recovers and nothing ends the test."""
@@ -236,8 +253,14 @@ def replay(paths: Sequence[Path]) -> FailoverReport:
 
 def heal_all(topology: Topology, vault: inventory.VaultOptions = _NO_VAULT) -> tuple[str, ...]:
     """`mqctl heal`: puts right what a test left, and wakes brokers that stay down; says what it did."""
-    with _stage(topology, None, vault, "heal") as stage:
-        return heal(stage) or wake(stage)
+    with audited("heal") as account, _stage(topology, None, vault, "heal", account) as stage:
+        healed = heal(stage) or wake(stage)
+        account.changed = _healed(healed)
+    return healed
+
+
+def _healed(what: Sequence[str]) -> Changed:
+    return Changed(other=tuple(f"healed {one}" for one in what))
 
 
 def applicable(topology: Topology, choice: Choice) -> tuple[list[Scenario], list[str]]:
@@ -295,16 +318,19 @@ def _renamed(scenario: Scenario, prefix: str) -> Scenario:
 
 @contextmanager
 def _stage(
-    topology: Topology, directory: Path | None, vault: inventory.VaultOptions, what: str
+    topology: Topology, directory: Path | None, vault: inventory.VaultOptions, what: str, account: Account
 ) -> Iterator[Stage]:
     histories = directory or topology.state_dir / "failover"
     histories.mkdir(parents=True, exist_ok=True)
+    account.open(topology.state_dir)
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     with (
-        alone(topology.state_dir, what),
+        alone(topology.state_dir, what) as turn,
+        everywhere(topology, turn, _SSH),
         Hosts.of(topology, _SSH) as hosts,
         Hosts.of(topology, _SSH) as watchers,
     ):
+        account.succeeds(turn)
         yield Stage(topology, run, histories.resolve(), hosts, watchers, vault)
 
 

@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from mqctl.errors import MqctlError, UsageError
+from mqctl.errors import EXIT, MqctlError, UsageError
 from mqctl.gates.evidence import label, queues, views
 from mqctl.gates.wait import DeadlineError, wait
+from mqctl.model.audit import Changed
 from mqctl.model.gate import Outcome
 from mqctl.model.status import ClusterStatus, QueueStatus
 from mqctl.model.topology import Topology
 from mqctl.model.versions import FEATURES, has, line_of
+from mqctl.workflows.alone import alone, everywhere
+from mqctl.workflows.audit import audited
 from mqctl.workflows.management import management
 from mqctl.workflows.status import Reader
 from mqctl.workload.api import Api
@@ -29,6 +32,12 @@ class Choice:
     """Every one when None."""
     vhost: str | None = None
     """Every one when None; for a named queue the default one."""
+
+    @property
+    def options(self) -> list[str]:
+        """As the command line has them."""
+        given = (("--queue", self.queue), ("--vhost", self.vhost))
+        return [part for name, value in given if value is not None for part in (name, value)]
 
     def takes(self, queue: QueueStatus) -> bool:
         """Whether it is among the chosen."""
@@ -150,10 +159,26 @@ def synchronise(topology: Topology, choice: Choice, patience: float, tell: Tell)
     """Has every chosen queue copied, and waits `patience` seconds for it; `tell` hears each look.
 
     Raises UsageError on a line without mirroring and for a queue that does not exist, MqctlError when nobody
-    can be asked.
+    can be asked or another run changes the hosts.
     """
-    with Reader(topology) as reader:
-        return carry_out(topology, Order(choice, patience), reader.read, management, tell)
+    with audited("queues sync", choice.options) as account:
+        account.open(topology.state_dir)
+        with (
+            alone(topology.state_dir, "queues sync") as turn,
+            everywhere(topology, turn),
+            Reader(topology) as reader,
+        ):
+            account.succeeds(turn)
+            report = carry_out(topology, Order(choice, patience), reader.read, management, tell)
+        account.changed = _copied(report, "pass")
+        account.not_done = _copied(report, "fail")
+        account.exit_code = EXIT[report.outcome]
+    return report
+
+
+def _copied(report: Report, outcome: Outcome) -> Changed:
+    names = (label(row.vhost, row.name) for row in report.rows if row.outcome == outcome)
+    return Changed(other=tuple(f"synchronise {name}" for name in names))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from mqctl.model.gate import GateResult
 from mqctl.model.lab import LabSpec, LabState
 from mqctl.model.topology import Topology
 from mqctl.workflows.alone import alone
+from mqctl.workflows.audit import Account
 from mqctl.workflows.connect import connection, connections
 from mqctl.workflows.deploy import PHASES, Deployment, Wish, deploy
 from mqctl.workflows.destroy import Order, destroy, refuse_unconfirmed
@@ -77,7 +78,7 @@ def test_the_gates_that_a_deploy_waits_for_are_named_once() -> None:
         )
     )
     with ExitStack() as held:
-        deployment = Deployment(Wish("lab"), told, held)
+        deployment = Deployment(Wish("lab"), told, held, Account("deploy", ()))
         deployment.wait_for(Verification(topology, healthy.healthy(topology), results))
     assert told.said == [("cluster", "waiting for queues, VIP holder", "running")]
 
