@@ -27,6 +27,7 @@ _LINKS = frozenset({"Link the sites"})
 _RUN = {
     "haproxy": frozenset({"Start or reload HAProxy"}),
     "keepalived": frozenset({"Start or reload Keepalived"}),
+    "mqctl-firewall": frozenset({"Load or remove the firewall"}),
 }
 
 

@@ -148,3 +148,11 @@ def test_after_any_other_failure_nothing_more_is_changed() -> None:
     assert elsewhere(WORK, record(("mq2", FILES, "failed"))) is None
     assert elsewhere(WORK, record(("mq2", FILES, "failed"), ("lb1", FILES, "unreachable"))) is None
     assert elsewhere(WORK, Record()) is None
+
+
+def test_a_packet_filter_is_loaded_by_a_task_of_its_own() -> None:
+    change = ServiceChange(host="lb1", unit="mqctl-firewall.service", action="start", reason="")
+    todo = steps(Plan(topology="t", services=(change,)), {"objects": {}})
+    assert account(todo, record()) == ["lb1: not done: start mqctl-firewall.service"]
+    loaded = record(("lb1", "Load or remove the firewall", "changed"))
+    assert account(todo, loaded) == ["lb1: done: start mqctl-firewall.service"]
