@@ -63,6 +63,7 @@ class Killer:
             lab.power_off(self._lab, self._host)
 
 
+@pytest.mark.matrix  # the gate before the first restart waits five minutes for it
 def test_a_host_that_dies_in_the_middle_is_told_and_the_next_deploy_finishes(
     directory: Path, deployed: Topology
 ) -> None:
