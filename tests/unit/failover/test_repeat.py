@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -65,7 +66,9 @@ class Playing(workflow.Run):
 def begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scenarios begin without hosts."""
     monkeypatch.setattr(workflow, "Run", Playing)
-    for look in ("heal", "_require_health", "clean"):
+    monkeypatch.setattr(workflow, "everywhere", lambda *_: nullcontext())
+    monkeypatch.setattr(workflow, "heal", lambda _: ())
+    for look in ("_require_health", "clean"):
         monkeypatch.setattr(workflow, look, lambda _: None)
     monkeypatch.setattr(Stage, "versions", {})
     monkeypatch.setattr(Stage, "watch", lambda *_: None)
