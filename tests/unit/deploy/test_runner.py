@@ -43,7 +43,7 @@ def test_a_plan_without_work_ends_well(inventory):
     assert record.ended
     assert not record.failed
     assert not record.changed
-    assert events[0] == PlayEvent("Packages and files")
+    assert events[0] == PlayEvent("Unwanted firewalls")
 
 
 def test_text_that_looks_like_a_template_stays_as_it_is(inventory, tmp_path):
