@@ -7,7 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -188,8 +188,18 @@ def test_without_a_file_there_is_nothing_to_edit(inventory: Path) -> None:
         secrets.edit(str(inventory), VaultOptions(), lambda argv: 0)
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """What runs under nohup ignores SIGHUP, and so would the programs that it starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_nothing_behind(inventory: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_leaves_nothing_behind(
+    inventory: Path, tmp_path: Path, number: signal.Signals, heard: None
+) -> None:
     """The editor is ended, the text in the clear is gone, the file is as it was."""
     secrets.init(str(inventory), VaultOptions())
     text = file_of(inventory).read_text()
