@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+from mqctl.cli.say import say
 from mqctl.errors import ExitCode, MqctlError, UsageError
 
 BY_SIGNAL = 128
@@ -40,13 +41,13 @@ def run(arguments: list[str]) -> int:
 
 def tell(error: MqctlError) -> None:
     """Print `error: …`, a blank line, `hint: …` on stderr."""
-    print(f"error: {error.message}", file=sys.stderr)
+    say(f"error: {error.message}", err=True)
     if error.hint:
-        print(f"\nhint: {error.hint}", file=sys.stderr)
+        say(f"\nhint: {error.hint}", err=True)
 
 
 def _interrupted(code: int = INTERRUPTED) -> int:
-    print("interrupted: the same command can be run again", file=sys.stderr)
+    say("interrupted: the same command can be run again", err=True)
     return code
 
 
@@ -61,7 +62,7 @@ def _unexpected(error: Exception) -> int:
     from typer.exceptions import Abort, Exit, TyperException
 
     if isinstance(error, Abort):
-        print("aborted", file=sys.stderr)
+        say("aborted", err=True)
         return int(ExitCode.REFUSED)
     if isinstance(error, Exit):
         return error.exit_code

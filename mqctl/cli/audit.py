@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mqctl.cli.options import INVENTORY
+from mqctl.cli.say import say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,22 +34,22 @@ def audit(
 
     found = log(inventory, last)
     if as_json:
-        typer.echo(json.dumps([entry.model_dump(mode="json") for entry in found.entries], indent=2))
+        say(json.dumps([entry.model_dump(mode="json") for entry in found.entries], indent=2))
     else:
         show(found)
     if found.unreadable:
         lines = f"{found.unreadable} line{'s' * (found.unreadable != 1)}"
-        typer.echo(f"{lines} of {found.path} could not be read", err=True)
+        say(f"{lines} of {found.path} could not be read", err=True)
 
 
 def show(log: Log) -> None:
     """The table, oldest first."""
-    from mqctl.cli.status_view import console
+    from mqctl.cli.console import screen
 
     if log.entries:
-        console().print(table(log))
+        screen().print(table(log))
     else:
-        typer.echo(f"no run is written down in {log.path}")
+        say(f"no run is written down in {log.path}")
 
 
 def table(log: Log) -> Table:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mqctl.cli.options import EXIT, INVENTORY, LIMIT, VAULT
+from mqctl.cli.say import say
 
 if TYPE_CHECKING:
     from mqctl.cli.progress import Printer
@@ -58,7 +59,7 @@ def deploy(
     with interruptible(), nullcontext(Silent()) if as_json else Printer() as progress:
         report = run(wish, progress, asking(progress) if isinstance(progress, Printer) else never)
     if as_json:
-        typer.echo(json.dumps(document(report), indent=2))
+        say(json.dumps(document(report), indent=2))
     else:
         show(report)
     return int(EXIT[report.outcome])
@@ -72,7 +73,7 @@ def asking(progress: Printer) -> Ask:
         if not sys.stdin.isatty():
             return False
         with progress.pause():
-            typer.echo(f"\n{advice(strangers)}\n", err=True)
+            say(f"\n{advice(strangers)}\n", err=True)
             return typer.confirm("go on beside what the inventory does not name?", default=False, err=True)
 
     return ask
@@ -83,8 +84,9 @@ def show(report: DeployReport) -> None:
     from rich.text import Text
 
     from mqctl.cli import status_view, verify_view
+    from mqctl.cli.console import screen
 
-    out = status_view.console()
+    out = screen()
     out.print(status_view.tables(report.topology, report.status))
     out.print(verify_view.gates(report.results, every=False))
     for line in closing(report):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mqctl.cli.options import INVENTORY, VAULT
+from mqctl.cli.say import say
 
 if TYPE_CHECKING:
     from mqctl.model.topology import Topology
@@ -37,12 +38,12 @@ def destroy(
     with interruptible(), Printer() as progress:
         done = workflow.destroy(make(topology, vault, confirmed), progress)
     for line in done:
-        typer.echo(line)
+        say(line)
 
 
 def ask(topology: Topology, data: bool) -> str:
     """Say what will happen, and let the user type the name; anything else is no confirmation."""
     names = ", ".join(host.name for host in topology.hosts)
     lost = "every queue and message is deleted" if data else "queues and messages stay on the brokers' discs"
-    typer.echo(f"{topology.name}: RabbitMQ, HAProxy and Keepalived are stopped on {names}; {lost}", err=True)
+    say(f"{topology.name}: RabbitMQ, HAProxy and Keepalived are stopped on {names}; {lost}", err=True)
     return str(typer.prompt(f"type {topology.name} to go on", default="", show_default=False, err=True))

@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live as Display
 from rich.text import Text
 
+from mqctl.cli.console import SafeConsole
 from mqctl.workflows.scenario import Live, Report
 
 _PHASES = {
@@ -32,7 +33,7 @@ _NOTABLE = 1.0
 @contextmanager
 def progress(topology: str) -> Iterator[Report]:
     """Takes what is seen about four times a second."""
-    console = Console(stderr=True)
+    console = SafeConsole(stderr=True)
     if not console.is_terminal:
         yield Lines(console, topology)
         return

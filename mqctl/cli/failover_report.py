@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mqctl.cli.console import SafeConsole
 from mqctl.cli.options import EXIT
+from mqctl.cli.say import say
 from mqctl.errors import ExitCode
 from mqctl.model.objectives import Metric
 from mqctl.model.scenario import Scenario
@@ -50,47 +50,42 @@ def exit_code(report: FailoverReport) -> ExitCode:
 
 def show_json(report: FailoverReport, files: Sequence[Path]) -> None:
     """The verdicts on stdout, for programs; the report's path on stderr, for the person."""
-    print(report.model_dump_json(indent=2))
+    say(report.model_dump_json(indent=2))
     for path in files[:1]:
-        Console(stderr=True).print(f"report: {path}", soft_wrap=True, highlight=False)
+        SafeConsole(stderr=True).print(f"report: {path}", soft_wrap=True)
 
 
 def show(report: FailoverReport, files: Sequence[Path]) -> None:
     """The table, what did not pass and why, where the files are, and the verdict in one line."""
-    console = Console()
+    console = SafeConsole()
     wide = _table(report)
-    fits = Console(width=_ANY).measure(wide).maximum <= console.width
+    fits = SafeConsole(width=_ANY).measure(wide).maximum <= console.width
     console.print(wide if fits else _narrow(report))
     for verdict in report.verdicts:
         for finding in verdict.findings:
             if finding.outcome != "pass":
-                console.print(
-                    f"[{_COLOURS[finding.outcome]}]{finding.outcome}[/] {escape(verdict.scenario)}: "
-                    f"{escape(f'{finding.gate}: expected {finding.expected}, got {finding.got}')}",
-                    soft_wrap=True,
-                    highlight=False,
-                )
+                said = f"{finding.gate}: expected {finding.expected}, got {finding.got}"
+                outcome = (finding.outcome, _COLOURS[finding.outcome])
+                console.print(Text.assemble(outcome, f" {verdict.scenario}: {said}"), soft_wrap=True)
         if stopped(verdict):
             console.print(
                 f"expected {verdict.scenario}: publishing stops with its broker: {stopped(verdict)}",
                 soft_wrap=True,
-                highlight=False,
-                markup=False,
             )
     for formula in _formulas(report):
-        console.print(formula, style="dim", soft_wrap=True, highlight=False, markup=False)
+        console.print(formula, style="dim", soft_wrap=True)
     for name in report.not_run:
-        console.print(f"not run: {name}", highlight=False)
+        console.print(f"not run: {name}")
     if report.aborted:
-        console.print(f"aborted: {report.aborted}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"aborted: {report.aborted}", soft_wrap=True)
     for name in report.unplayed:
-        console.print(f"unknown {name}: the test was aborted before it", highlight=False)
+        console.print(f"unknown {name}: the test was aborted before it")
     for queue in report.leftovers:
-        console.print(f"left in the cluster: {queue}", highlight=False)
+        console.print(f"left in the cluster: {queue}")
     for path in report.histories:
-        console.print(f"history: {path}", soft_wrap=True, highlight=False)
+        console.print(f"history: {path}", soft_wrap=True)
     for path in files[:1]:
-        console.print(f"report: {path}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"report: {path}", soft_wrap=True)
     last = Text(sentence(report.verdicts, report.unplayed), style=_COLOURS[report.outcome])
     console.print(last, soft_wrap=True)
 

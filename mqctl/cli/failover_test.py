@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from mqctl.cli.options import LAST_INVENTORY, VAULT
+from mqctl.cli.say import say
 from mqctl.model.words import ExchangeType, QueueType
 
 _SCENARIO = typer.Option(None, "--scenario", "-s", help="Only this scenario; can be given several times.")
@@ -88,7 +89,7 @@ def failover_test(
 
     choice = Choice(tuple(scenario or ()), scenarios, "with-all" if all_ else "by-default")
     if list_:
-        typer.echo(failover_report.explain(workflow.listed(choice), as_json), nl=False)
+        say(failover_report.explain(workflow.listed(choice), as_json), nl=False)
         return
     with interruptible():
         if replay:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 from mqctl.cli.options import LAST_INVENTORY, VAULT
+from mqctl.cli.say import say
 
 
 def heal(inventory: str = LAST_INVENTORY, vault_password_file: Path = VAULT) -> None:
@@ -19,6 +18,6 @@ def heal(inventory: str = LAST_INVENTORY, vault_password_file: Path = VAULT) -> 
     with interruptible():
         healed = workflow.heal_all(topology, VaultOptions(vault_password_file))
     for what in healed:
-        typer.echo(f"healed {what}")
+        say(f"healed {what}")
     if not healed:
-        typer.echo("nothing is broken by a failover test")
+        say("nothing is broken by a failover test")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mqctl.cli.say import say
 from mqctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,9 +93,9 @@ def init(
 
 
 def _tell(made: Topology, directory: Path) -> None:
-    typer.echo(f"wrote {made.inventory}: {len(made.brokers)} brokers, {len(made.balancers)} load balancers")
+    say(f"wrote {made.inventory}: {len(made.brokers)} brokers, {len(made.balancers)} load balancers")
     # A plan asks the hosts, and a lab has none before its first deploy.
-    typer.echo(f"next: mqctl {'deploy' if made.lab else 'plan'} {directory}")
+    say(f"next: mqctl {'deploy' if made.lab else 'plan'} {directory}")
 
 
 def _subnet(text: str) -> IPv4Network:

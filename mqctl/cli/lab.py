@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from mqctl.cli.options import INVENTORY, VAULT
+from mqctl.cli.say import say
 
 app = typer.Typer(help="Hosts of an inventory as containers on this machine.", no_args_is_help=True)
 
@@ -23,7 +24,7 @@ def up(inventory: str = INVENTORY, vault_password_file: Path = VAULT) -> None:
     from mqctl.workflows import lab
 
     spec = lab.up(inventory, VaultOptions(vault_password_file), _tell)
-    typer.echo(f"lab {spec.name} is up: {len(spec.hosts)} hosts in {spec.subnet}")
+    say(f"lab {spec.name} is up: {len(spec.hosts)} hosts in {spec.subnet}")
 
 
 @app.command()
@@ -33,9 +34,9 @@ def down(inventory: str = INVENTORY) -> None:
 
     removed = lab.down(inventory)
     for what in removed:
-        typer.echo(f"removed {what}")
+        say(f"removed {what}")
     if not removed:
-        typer.echo("nothing to remove")
+        say("nothing to remove")
 
 
 @app.command("list")
@@ -45,14 +46,14 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> 
 
     labs = lab.list_labs()
     if as_json:
-        typer.echo(lab.as_json(labs))
+        say(lab.as_json(labs))
         return
     for state in labs:
-        typer.echo(f"{state.name}  {state.inventory}")
+        say(f"{state.name}  {state.inventory}")
         for host in state.hosts:
-            typer.echo(f"  {host.name:<12} {host.address!s:<15} {host.image:<10} {host.state}")
+            say(f"  {host.name:<12} {host.address!s:<15} {host.image:<10} {host.state}")
     if not labs:
-        typer.echo("no labs")
+        say("no labs")
 
 
 @app.command("exec", context_settings={"ignore_unknown_options": True})
@@ -74,4 +75,4 @@ def exec_(
 
 def _tell(what: str, message: str) -> None:
     """Progress is prose: stderr."""
-    typer.echo(f"{what:<12} {message}", err=True)
+    say(f"{what:<12} {message}", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from mqctl import __version__
+from mqctl.cli.say import say
 
 
 def build() -> typer.Typer:
@@ -53,5 +54,5 @@ def _options(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"mqctl {__version__}")
+        say(f"mqctl {__version__}")
         raise typer.Exit

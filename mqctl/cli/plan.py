@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from mqctl.cli.options import INVENTORY, LIMIT, VAULT
+from mqctl.cli.say import say
 from mqctl.errors import ExitCode, UsageError
 
 _EXIT_CODE = typer.Option(False, "--exit-code", help="Exit with 5 when there are changes.")
@@ -42,9 +43,9 @@ def plan(
         require_consent(planned.plan, accept_removed)
         from mqctl.plan import for_ansible as document
 
-        typer.echo(json.dumps(document(planned.plan, planned.topology, planned.status)))
+        say(json.dumps(document(planned.plan, planned.topology, planned.status)))
     elif as_json:
-        typer.echo(json.dumps(as_document(planned.plan), indent=2, ensure_ascii=False))
+        say(json.dumps(as_document(planned.plan), indent=2, ensure_ascii=False))
     else:
         show(planned.plan, planned.topology, diff)
     return int(ExitCode.CHANGES if exit_code and not planned.plan.empty else ExitCode.DONE)

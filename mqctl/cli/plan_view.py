@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
+from mqctl.cli.console import SafeConsole
 from mqctl.model.changes import ClusterChanges, FileChange, ObjectChange, Plan
 from mqctl.model.topology import Topology
 from mqctl.workflows.strangers import told
@@ -28,7 +28,7 @@ _DIFF = (("---", "bold"), ("+++", "bold"), ("@@", "cyan"), ("+", "green"), ("-",
 
 def show(plan: Plan, topology: Topology, diff: bool) -> None:
     """Print the plan on stdout, coloured where that is a terminal (NO_COLOR is heard)."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = SafeConsole(soft_wrap=True)
     for text, style in lines(plan, [host.name for host in topology.hosts], diff):
         console.print(Text(text, style=style))
 

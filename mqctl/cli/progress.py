@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from mqctl.cli.console import SafeConsole
 from mqctl.workflows.phase import HostState
 
 _SIGNS: dict[HostState, tuple[str, str]] = {
@@ -25,7 +25,7 @@ class Printer:
     """A Progress for people; use it as a context manager. Without a terminal it prints plain lines."""
 
     def __init__(self) -> None:
-        plain = Console(stderr=True, highlight=False, soft_wrap=True)
+        plain = SafeConsole(stderr=True, soft_wrap=True)
         self._console = plain
         self._status = Status("", console=plain) if plain.is_terminal else None
         self._running: dict[str, str] = {}

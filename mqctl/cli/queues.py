@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mqctl.cli.options import EXIT, LAST_INVENTORY, VAULT
+from mqctl.cli.say import say
 
 if TYPE_CHECKING:
     from mqctl.workflows.synchronise import Row
@@ -54,14 +54,14 @@ def sync(
         lines = [queues_view.line(row) for row in rows]
         for line in lines:
             if line not in said:
-                print(line, file=sys.stderr)
+                say(line, err=True)
         said[:] = lines
 
     chosen = topology(inventory or str(last.recall()), VaultOptions(vault_password_file))
     with interruptible():
         report = synchronise(chosen, Choice(queue, vhost), wait, tell)
     if as_json:
-        typer.echo(json.dumps(queues_view.document(report), indent=2))
+        say(json.dumps(queues_view.document(report), indent=2))
     else:
         queues_view.show(report)
     return int(EXIT[report.outcome])

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mqctl.cli.status_view import console
+from mqctl.cli.console import screen
 from mqctl.gates.evidence import label
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def line(row: Row) -> str:
 
 def show(report: Report) -> None:
     """Print the table and the count."""
-    out = console()
+    out = screen()
     if report.rows:
         out.print(table(report))
     done = sum(row.outcome == "pass" for row in report.rows)

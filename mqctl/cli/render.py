@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mqctl.cli.options import INVENTORY, VAULT
+from mqctl.cli.say import say
 from mqctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ def render(
     bundles = render_inventory(inventory, VaultOptions(vault_password_file), host or None, component or None)
     if diff:
         for change in bundle_directory.differences(out, bundles):
-            typer.echo(change, nl=False)
+            say(change, nl=False)
     elif out is not None:
         written = bundle_directory.write(out, bundles)
-        typer.echo(f"wrote {len(written)} files of {len(bundles)} hosts below {out}", err=as_json)
+        say(f"wrote {len(written)} files of {len(bundles)} hosts below {out}", err=as_json)
     if as_json:
-        typer.echo(json.dumps(_document(bundles), indent=2, ensure_ascii=False))
+        say(json.dumps(_document(bundles), indent=2, ensure_ascii=False))
     elif out is None:
         _print(bundles)
 
@@ -65,9 +66,9 @@ def render(
 def _print(bundles: Mapping[str, HostBundle]) -> None:
     for bundle in bundles.values():
         for spec in bundle.files:
-            typer.echo(_heading(bundle.host, spec))
-            typer.echo(_masked(spec), nl=False)
-            typer.echo()
+            say(_heading(bundle.host, spec))
+            say(_masked(spec), nl=False)
+            say()
 
 
 def _heading(host: str, spec: FileSpec) -> str:

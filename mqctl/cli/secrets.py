@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mqctl.cli.options import INVENTORY, VAULT
+from mqctl.cli.say import say
 
 if TYPE_CHECKING:
     from mqctl.workflows.secrets import Row
@@ -27,11 +28,11 @@ def init(inventory: str = INVENTORY, as_json: bool = _JSON, vault_password_file:
 
     file, made = secrets.init(inventory, VaultOptions(vault_password_file))
     if as_json:
-        typer.echo(json.dumps({"file": str(file), "generated": list(made)}, indent=2))
+        say(json.dumps({"file": str(file), "generated": list(made)}, indent=2))
     elif made:
-        typer.echo(f"generated {', '.join(made)} in {file}")
+        say(f"generated {', '.join(made)} in {file}")
     else:
-        typer.echo("nothing is missing")
+        say("nothing is missing")
 
 
 @app.command()
@@ -47,7 +48,7 @@ def show(
 
     options = VaultOptions(vault_password_file)
     if reveal is not None:
-        typer.echo(secrets.value(inventory, reveal, options))
+        typer.echo(secrets.value(inventory, reveal, options))  # as it is: for a pipe
         return
     rows = secrets.show(inventory, options)
     if as_json:
@@ -55,7 +56,7 @@ def show(
             {"name": row.name, "defined": [str(file) for file in row.defined], "missing": row.missing}
             for row in rows
         ]
-        typer.echo(json.dumps(document, indent=2))
+        say(json.dumps(document, indent=2))
     else:
         _print(rows)
 
@@ -65,7 +66,7 @@ def _print(rows: list[Row]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from mqctl.cli.status_view import console
+    from mqctl.cli.console import screen
     from mqctl.model.diff import MASK
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -76,7 +77,7 @@ def _print(rows: list[Row]) -> None:
             "nowhere yet" if row.missing else ", ".join(map(str, row.defined)) or "elsewhere in the inventory"
         )
         table.add_row(Text(row.name), "missing" if row.missing else MASK, Text(where))
-    console().print(table)
+    screen().print(table)
 
 
 @app.command()
@@ -88,4 +89,4 @@ def edit(inventory: str = INVENTORY, vault_password_file: Path = VAULT) -> None:
 
     with interruptible():
         file, changed = secrets.edit(inventory, VaultOptions(vault_password_file))
-    typer.echo(f"replaced {file}" if changed else f"{file} is as it was")
+    say(f"replaced {file}" if changed else f"{file} is as it was")

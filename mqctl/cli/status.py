@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mqctl.cli.options import INVENTORY, VAULT
+from mqctl.cli.say import say
 from mqctl.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def status(
     Exits 3 when a host did not answer: what is shown is not all there is.
     """
     from mqctl.cli import status_view
+    from mqctl.cli.console import screen
     from mqctl.inventory import VaultOptions
     from mqctl.workflows import status as workflow
 
@@ -44,9 +46,9 @@ def status(
             return
         seen = reader.read()
     if as_json:
-        typer.echo(json.dumps(status_view.document(topology, seen), indent=2))
+        say(json.dumps(status_view.document(topology, seen), indent=2))
     else:
-        status_view.console().print(status_view.tables(topology, seen))
+        screen().print(status_view.tables(topology, seen))
     if not all(host.answered for host in seen.hosts):
         raise typer.Exit(ExitCode.UNKNOWN)
 
@@ -58,9 +60,10 @@ def _watch(topology: Topology, reader: Reader, interval: float, as_json: bool) -
     from rich.text import Text
 
     from mqctl.cli import status_view
+    from mqctl.cli.console import screen
     from mqctl.errors import MqctlError
 
-    console = status_view.console()
+    console = screen()
 
     def look() -> RenderableType:
         try:

@@ -1,4 +1,4 @@
-"""A cluster's status as tables and as JSON. Pure, but for `console`."""
+"""A cluster's status as tables and as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from mqctl.cli.console import PIPE_WIDTH
 from mqctl.gates import links
 from mqctl.gates.evidence import queues, views
 from mqctl.gates.rabbitmq import node_type
 from mqctl.model.status import BrokerStatus, ClusterStatus, HaproxyStatus, HostStatus, QueueStatus
 from mqctl.model.topology import Host, Topology
 
-_PIPE_WIDTH = 160
 _NOT_ANSWERED = "no answer"
 _COLOURS = {
     "running": "green",
@@ -33,12 +33,6 @@ _COLOURS = {
     "missing": "red",
     "error": "red",
 }
-
-
-def console() -> Console:
-    """Standard output: colours only on a terminal, and no wrapping at 80 columns elsewhere."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
 
 
 def tables(topology: Topology, status: ClusterStatus) -> Group:
@@ -187,7 +181,7 @@ class _Fitting:
     rows: list[tuple[str, ...]]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        unlimited = options.update(max_width=_PIPE_WIDTH)
+        unlimited = options.update(max_width=PIPE_WIDTH)
         spared = [name for name in _SPARED if name in self.columns]
         tables = (self._without(spared[:count]) for count in range(len(spared) + 1))
         fitting = (table for table in tables if _least(console, unlimited, table) <= options.max_width)

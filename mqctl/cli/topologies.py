@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from mqctl.cli.options import INVENTORY, VAULT
+from mqctl.cli.say import say
 
 _JSON = typer.Option(False, "--json", help="Print the table as JSON, with what each does not survive.")
 _FORM = typer.Option("svg", "--format", metavar="svg|mermaid", help="A picture, or text that others draw.")
@@ -18,19 +19,19 @@ def topologies(as_json: bool = _JSON) -> None:
     from mqctl.workflows import topologies as workflow
 
     if as_json:
-        typer.echo(workflow.as_json(workflow.catalogue()), nl=False)
+        say(workflow.as_json(workflow.catalogue()), nl=False)
         return
     from rich import box
     from rich.table import Table
 
-    from mqctl.cli.status_view import console
+    from mqctl.cli.console import screen
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("Name", "Hosts", "Survives", "RabbitMQ"):
         table.add_column(column, overflow="fold", no_wrap=column == "Name")
     for one in workflow.catalogue():
         table.add_row(one.name, one.hosts, one.first, one.runs_on)
-    console().print(table)
+    screen().print(table)
 
 
 def graph(
@@ -42,6 +43,6 @@ def graph(
 
     text = draw(inventory, form, VaultOptions(vault_password_file))
     if out is None:
-        typer.echo(text, nl=False)
+        say(text, nl=False)
     else:
         save(text, out)

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from mqctl.cli.options import EXIT, INVENTORY, VAULT
+from mqctl.cli.say import say
 
 _ALL = typer.Option(False, "--all", help="Show every result, not only those that did not pass.")
 _WAIT = typer.Option(0.0, min=0, metavar="SECONDS", help="Look again until all pass, at most this long.")
@@ -34,11 +35,11 @@ def verify(
 
     def tell(seen: Verification) -> None:
         if wait and sys.stderr.isatty():
-            print(f"waiting: {verify_view.summary(seen.results)}", file=sys.stderr)
+            say(f"waiting: {verify_view.summary(seen.results)}", err=True)
 
     seen = judge(topology(inventory, VaultOptions(vault_password_file)), wait, tell)
     if as_json:
-        typer.echo(json.dumps(verify_view.document(seen), indent=2))
+        say(json.dumps(verify_view.document(seen), indent=2))
     else:
         verify_view.show(seen, every)
     return int(EXIT[seen.outcome])

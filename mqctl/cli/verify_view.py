@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mqctl.cli.status_view import console
+from mqctl.cli.console import screen
 from mqctl.model.gate import GateResult, Outcome, overall
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _WORDS: tuple[tuple[Outcome, str], ...] = (
 
 def show(seen: Verification, every: bool) -> None:
     """Print the table and the count."""
-    out = console()
+    out = screen()
     out.print(gates(seen.results, every))
     out.print(Text(f"{seen.topology.name}: {summary(seen.results)}", style=_STYLES[seen.outcome]))
 
