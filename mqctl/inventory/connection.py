@@ -32,7 +32,7 @@ def connection(reading: Reading) -> Connection | None:
     values = {field: value for field, value in values.items() if value is not None}
     values.setdefault("host", reading.host)
     for field in ("user", "password", "become_password"):
-        if field in values:
+        if isinstance(values.get(field), int | float) and not isinstance(values[field], bool):
             values[field] = str(values[field])
     if "private_key" in values:
         values["private_key"] = Path(str(values["private_key"])).expanduser()

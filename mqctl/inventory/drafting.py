@@ -12,6 +12,7 @@ from mqctl.inventory.connection import connection
 from mqctl.inventory.jinja import Resolver
 from mqctl.inventory.listing import Listing
 from mqctl.inventory.settings import COMPONENTS, Reading, unknown
+from mqctl.inventory.wording import advised
 from mqctl.model.base import IPAddress
 from mqctl.model.draft import Draft, DraftHost, MqctlSettings
 from mqctl.model.problem import Problem, merge
@@ -41,7 +42,7 @@ def draft(listing: Listing, vault: Mapping[str, str | UsageError]) -> Drafted:
     hosts = tuple(_host(one, frozenset(listing.groups_of[one.host]), common[one.host]) for one in readings)
     whole = Draft(hosts, groups, common[listing.hosts[0]])
     found = [problem for reading in readings for problem in reading.problems]
-    problems = merge([*unknown(listing), *found, *_differing(common), *check(whole)], groups)
+    problems = merge(map(advised, [*unknown(listing), *found, *_differing(common), *check(whole)]), groups)
     return Drafted(whole, {name: made for name, made in connections.items() if made}, problems)
 
 

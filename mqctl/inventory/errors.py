@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mqctl.errors import UsageError
 from mqctl.model.problem import Problem
+from mqctl.model.visible import visible
 
 
 class InventoryError(UsageError):
@@ -19,7 +20,7 @@ class InventoryError(UsageError):
         for problem in self.problems:
             lines.append(f"  {problem}")
             if problem.hint:
-                lines.append(f"    hint: {problem.hint}")
+                lines.append(f"    hint: {visible(problem.hint)}")
         super().__init__("\n".join(lines))
 
 

@@ -8,18 +8,20 @@ expressions in it becomes text; text without is never touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.exceptions import TemplateAssertionError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mqctl.errors import UsageError
 from mqctl.inventory.listing import Listing
+from mqctl.inventory.sandbox import Sandbox
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+_ENVIRONMENT = Sandbox()
 _MARKS = ("{{", "{%", "{#")
 _LOOKUPS = {"lookup", "query", "q", "now", "vars", "ansible_facts", "omit"}
 
@@ -71,12 +73,12 @@ class Resolver:
                 return raw["__ansible_unsafe"]
             if "__ansible_vault" in raw:
                 return self._open(raw["__ansible_vault"])
-            return {key: self._inside(host, value, f".{key}") for key, value in raw.items()}
+            return {_plain(key): self._inside(host, value, f".{key}") for key, value in raw.items()}
         if isinstance(raw, list | tuple):
             return [self._inside(host, value, f"[{index}]") for index, value in enumerate(raw)]
         if isinstance(raw, str) and any(mark in raw for mark in _MARKS):
             return self._template(host, raw)
-        return raw
+        return _plain(raw)
 
     def _inside(self, host: str, raw: Any, place: str) -> Any:
         try:
@@ -84,7 +86,9 @@ class Resolver:
         except UnresolvedError as error:
             raise UnresolvedError(error.reason, error.hint, place + error.where) from None
 
-    def _open(self, ciphertext: str) -> str:
+    def _open(self, ciphertext: Any) -> str:
+        if not isinstance(ciphertext, str):
+            raise UnresolvedError("is not a vault value", "ansible-vault encrypt_string makes one")
         plain = self._vault[ciphertext]
         if isinstance(plain, UsageError):
             raise UnresolvedError(plain.message, plain.hint)
@@ -92,13 +96,11 @@ class Resolver:
 
     def _template(self, host: str, text: str) -> Any:
         try:
-            tree = _ENVIRONMENT.parse(text)
-            context = {name: self._given(host, name) for name in meta.find_undeclared_variables(tree)}
+            compiled = _compiled(text)
+            context = {name: self._given(host, name) for name in compiled.names}
             known = {name: value for name, value in context.items() if value is not _ABSENT}
-            expression = _whole(tree)
-            if expression is None:
-                return _ENVIRONMENT.from_string(tree).render(known)
-            return _plain(_evaluate(expression, known))
+            _ENVIRONMENT.start()
+            return _plain(compiled.value(known))
         except TemplateAssertionError as error:
             raise UnresolvedError(
                 f"cannot be resolved: {(error.message or '').rstrip('.').lower()}", _JINJA_ONLY
@@ -109,8 +111,10 @@ class Resolver:
             raise UnresolvedError(
                 f"cannot be resolved: {error.message}", _undefined_hint(str(error.message))
             ) from None
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            raise UnresolvedError(f"cannot be resolved: {type(error).__name__} in its template") from None
+        except _FAILURES as error:
+            raise UnresolvedError(
+                f"cannot be resolved: {type(error).__name__} in its template", _SIMPLER
+            ) from None
 
     def _given(self, host: str, name: str) -> Any:
         """What a name stands for in a template; an unresolvable one fails when it is used, not before."""
@@ -130,6 +134,12 @@ def _because(name: str, error: UnresolvedError) -> str:
 
 
 _ABSENT = object()
+_FAILURES = (
+    *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
+    *(RuntimeError, MemoryError),
+)
+"""What a template may run into: the last two when it calls itself or makes more than there is room for."""
+_SIMPLER = "write the value itself"
 _CIRCLE = "one of them needs a value of its own"
 _JINJA_ONLY = "only Jinja's own filters and tests work in an inventory for mqctl; write the value itself"
 _UNSAFE = "text with {{, {% or {# in it that is meant as it stands is marked with !unsafe"
@@ -199,11 +209,27 @@ def _whole(tree: nodes.Template) -> nodes.Expr | None:
     return parts[0] if len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData) else None
 
 
-def _evaluate(expression: nodes.Expr, context: Mapping[str, Any]) -> Any:
-    """The expression's value with its type, as Jinja's compile_expression does it for text."""
+@dataclass(frozen=True)
+class _Compiled:
+    """A template, and the names that it asks for."""
+
+    names: frozenset[str]
+    value: Callable[[Mapping[str, Any]], Any]
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> _Compiled:
+    """Compiling takes milliseconds, and hosts share most of their variables."""
+    tree = _ENVIRONMENT.parse(text)
+    names = frozenset(meta.find_undeclared_variables(tree))
+    expression = _whole(tree)
+    if expression is None:
+        return _Compiled(names, _ENVIRONMENT.from_string(tree).render)
+    # as Jinja's compile_expression does it for text: the value with its type
     body = [nodes.Assign(nodes.Name("result", "store"), expression, lineno=1)]
     template = _ENVIRONMENT.from_string(nodes.Template(body, lineno=1))
-    return TemplateExpression(template, undefined_to_none=False)(**context)
+    evaluate = TemplateExpression(template, undefined_to_none=False)
+    return _Compiled(names, lambda context: evaluate(**context))
 
 
 def _plain(value: Any) -> Any:
@@ -211,12 +237,25 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, str | int | float | bool) or value is None:
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, int | float | bool) or value is None:
         return value
     if callable(value):
         raise TypeError
     return [_plain(item) for item in value]
+
+
+def _encodable(text: str) -> str:
+    """The text; UnresolvedError for half of a surrogate pair, which no file can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UnresolvedError(
+            "has half of a surrogate pair, which is no character", "write the character itself"
+        ) from None
+    return text
 
 
 def _undefined_hint(message: str) -> str:

@@ -34,7 +34,7 @@ def load(path: Path, vault: VaultOptions | None = None) -> Topology:
 def read(path: Path, vault: VaultOptions) -> Drafted:
     """Read and check an inventory that may still lack its secrets; raises like `load`."""
     listing = source.read(path, vault)
-    opened = decrypt_all(_ciphertexts(listing.hostvars), vault)
+    opened = decrypt_all(ciphertexts(listing.hostvars), vault)
     drafted = draft(listing, opened)
     if drafted.problems:
         raise InventoryError(path, drafted.problems)
@@ -44,7 +44,7 @@ def read(path: Path, vault: VaultOptions) -> Drafted:
 def fits(path: Path, vault: VaultOptions) -> dict[Release, bool]:
     """Whether the inventory would be accepted with each of Debian's releases as its lab's."""
     listing = source.read(path, vault)
-    opened = decrypt_all(_ciphertexts(listing.hostvars), vault)
+    opened = decrypt_all(ciphertexts(listing.hostvars), vault)
     return {release: not draft(_on(listing, release), opened).problems for release in DEBIAN}
 
 
@@ -59,14 +59,15 @@ def _on(listing: Listing, release: Release) -> Listing:
     return replace(listing, hostvars=hostvars)
 
 
-def _ciphertexts(value: Any) -> Iterator[str]:
+def ciphertexts(value: Any) -> Iterator[str]:
     """Every inline vault value anywhere in the variables."""
     if isinstance(value, dict):
         if "__ansible_vault" in value:
-            yield value["__ansible_vault"]
+            if isinstance(value["__ansible_vault"], str):
+                yield value["__ansible_vault"]
         else:
             for item in value.values():
-                yield from _ciphertexts(item)
+                yield from ciphertexts(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _ciphertexts(item)
+            yield from ciphertexts(item)

@@ -21,6 +21,9 @@ def secretive(path: str) -> bool:
 
 def shown(path: str, value: Any) -> str:
     """The value as a message may show it: `********` for a secret, mappings by their keys, long texts cut."""
+    if isinstance(value, dict) and value and secretive(path):
+        # an unquoted `half: half` makes a key of half a password
+        return f"a mapping with {MASK}"
     if isinstance(value, dict):
         return f"a mapping with {', '.join(sorted(map(str, value)))}" if value else "an empty mapping"
     if isinstance(value, list | tuple):

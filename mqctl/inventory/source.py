@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from mqctl import share
 from mqctl.errors import MqctlError, UsageError
@@ -17,6 +18,8 @@ from mqctl.model.problem import Problem
 from mqctl.process import Result, run
 
 _TIMEOUT = 120.0
+_DEEPEST = 60
+"""Levels of what ansible-inventory prints; those of a file's own variables and a few around them."""
 _FILES = ("hosts.yml", "hosts.yaml", "hosts.ini", "hosts", "inventory.yml", "inventory.ini")
 _ENVIRONMENT = {
     **QUIET,
@@ -55,7 +58,7 @@ def read(path: Path, vault: VaultOptions) -> Listing:
     memo = Memo(where)
     known = memo.recall()
     printed = _ask(path, where, vault) if known is None else known
-    listing = parse(json.loads(printed), where)
+    listing = parse(_data(path, printed), where)
     if not listing.hosts:
         raise UsageError(
             f"the inventory {path} has no hosts", "name them in the groups rabbitmq, haproxy, keepalived"
@@ -66,20 +69,49 @@ def read(path: Path, vault: VaultOptions) -> Listing:
 
 
 def _ask(path: Path, where: Path, vault: VaultOptions) -> str:
+    problems = syntax.check(where)
+    if problems:
+        raise InventoryError(path, problems)
     result = run(
         ("ansible-inventory", "-i", str(where), "--list", "--playbook-dir", _playbooks(), *vault.argv()),
         env=_ENVIRONMENT,
         timeout=_TIMEOUT,
     )
-    problems = syntax.check(where)
-    if problems:
-        raise InventoryError(path, problems)
     if not result.ok:
         raise _refused(path, result)
     problems = _ignored(result.stderr)
     if problems:
         raise InventoryError(path, problems)
     return result.stdout
+
+
+def _data(path: Path, printed: str) -> dict[str, Any]:
+    """What was printed, as data. UsageError for what is too deep or too long to read."""
+    try:
+        data: dict[str, Any] = json.loads(printed)
+    except (ValueError, RecursionError):
+        data = {}
+    if not data or _too_deep(data):
+        raise UsageError(
+            f"the inventory {path} has a value that mqctl cannot read",
+            "no number has thousands of digits, and no variable dozens of levels",
+        )
+    return data
+
+
+def _too_deep(data: Any) -> bool:
+    """Without recursion, which is what too much depth would break."""
+    level = [data]
+    for _ in range(_DEEPEST):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _playbooks() -> str:

@@ -12,8 +12,17 @@ from mqctl.model.problem import Problem
 _SUFFIXES = {".yml", ".yaml", ".json"}
 
 
+_DEEPEST = 50
+"""Levels of lists and mappings: variables have five, and programs that follow them have a limit too."""
+_MOST = 1_000_000
+"""Values in one file, those that aliases repeat counted each time."""
+
+
 def check(source: Path) -> list[Problem]:
-    """Syntax errors and repeated keys in the inventory's YAML files, group_vars and host_vars."""
+    """What is wrong with the inventory's YAML files, its group_vars and host_vars among them.
+
+    Syntax errors, repeated keys, and what never ends or grows out of all bounds.
+    """
     return [problem for file in files(source) for problem in _check(file)]
 
 
@@ -46,26 +55,64 @@ def _check(file: Path) -> Iterator[Problem]:
     except yaml.YAMLError:
         yield Problem(str(file), "is not valid YAML: it has characters that YAML does not allow", hint=_HINT)
         return
-    yield from _repeated(file, node)
+    shape = _Shape(file)
+    shape.size(node)
+    yield from shape.problems
 
 
 _HINT = "text with : # { [ * & ! % @ ` or quotes in it needs quotes around it"
 
 
-def _repeated(file: Path, node: yaml.Node | None) -> Iterator[Problem]:
-    if isinstance(node, yaml.MappingNode):
+class _Shape:
+    """A look at every node of a file, once: aliases make one node the child of many, even of itself."""
+
+    def __init__(self, file: Path) -> None:
+        self.problems: list[Problem] = []
+        self._file = file
+        self._sizes: dict[int, int] = {}
+        self._above: list[int] = []
+
+    def size(self, node: yaml.Node | None) -> int:
+        """How many values a node is when its aliases are written out."""
+        if node is None or isinstance(node, yaml.ScalarNode):
+            return 1
+        if id(node) in self._above:
+            return self._note(node, "contains itself", "write the value out in place of its alias")
+        if id(node) not in self._sizes:
+            self._sizes[id(node)] = self._look(node)
+        return self._sizes[id(node)]
+
+    def _look(self, node: yaml.Node) -> int:
+        if len(self._above) == _DEEPEST:
+            return self._note(node, f"has more than {_DEEPEST} levels", "no variable needs as many")
+        self._repeated(node)
+        self._above.append(id(node))
+        size = 1 + sum(map(self.size, _children(node)))
+        self._above.pop()
+        if size > _MOST:
+            rule = f"has more than {_MOST} values once its aliases are written out"
+            return self._note(node, rule, "repeat less of them")
+        return size
+
+    def _repeated(self, node: yaml.Node) -> None:
         seen: set[str] = set()
-        for key, value in node.value:
+        for key in (key for key, _ in node.value) if isinstance(node, yaml.MappingNode) else ():
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             if name in seen and name != "<<":
-                yield Problem(
-                    _at(file, key.start_mark), f"repeats the key {name}", hint="keep one of the two"
-                )
+                self._note(key, f"repeats the key {name}", "keep one of the two")
             seen.add(name)
-            yield from _repeated(file, value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _repeated(file, item)
+
+    def _note(self, node: yaml.Node, rule: str, hint: str) -> int:
+        self.problems.append(Problem(_at(self._file, node.start_mark), rule, hint=hint))
+        return 1
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    for item in node.value:
+        if isinstance(item, tuple):
+            yield from item
+        else:
+            yield item
 
 
 def _at(file: Path, mark: yaml.Mark | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,6 +13,9 @@ from pydantic_core import ErrorDetails
 
 from mqctl.inventory.masking import shown
 from mqctl.model.problem import Problem
+
+OURS = ("rabbitmq_", "haproxy_", "keepalived_", "mqctl_")
+"""How the variables begin that mqctl reads, but for Ansible's own."""
 
 
 def problems(error: ValidationError, prefix: str, model: type[BaseModel], host: str) -> list[Problem]:
@@ -26,6 +31,14 @@ def closest(name: str, known: Iterable[str]) -> str:
     """`did you mean x?`, or nothing when no known name is near."""
     matches = get_close_matches(name, list(known), n=1)
     return f"did you mean {matches[0]}?" if matches else ""
+
+
+def advised(problem: Problem) -> Problem:
+    """The problem with a hint where it has none: where the variable is explained."""
+    variable = re.split(r"[.\[ ]", problem.path, maxsplit=1)[0]
+    own = variable.startswith(OURS)
+    hint = f"inventories/example explains {variable}" if own else "as Ansible's documentation describes it"
+    return problem if problem.hint else replace(problem, hint=hint)
 
 
 def _problem(detail: ErrorDetails, prefix: str, model: type[BaseModel], host: str) -> Problem:
@@ -98,6 +111,7 @@ def _inner(annotation: Any) -> type[BaseModel]:
 _RULES: Mapping[str, str] = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
     "float_parsing": "must be a number",

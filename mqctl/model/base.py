@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 
 IPAddress = IPv4Address | IPv6Address
 Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A duration in seconds; fractions are printed as milliseconds where a program wants them."""
 Octal = Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")]
 """A file mode as people write it, e.g. `0640`."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mqctl.model.visible import visible
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -22,7 +24,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.host}: {self.path}" if self.host else self.path
-        return f"{where}: {self.rule}, got {self.got}" if self.got else f"{where}: {self.rule}"
+        return visible(f"{where}: {self.rule}, got {self.got}" if self.got else f"{where}: {self.rule}")
 
 
 def quoted(value: Any) -> str:

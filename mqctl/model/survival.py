@@ -78,7 +78,10 @@ def _is_quorum(cluster: RabbitmqSettings) -> bool:
 
 
 def _quorum_size(cluster: RabbitmqSettings) -> int:
-    return int(cluster.advanced_config.get("rabbit", {}).get("quorum_cluster_size", QUORUM_SIZE))
+    """The members of a new quorum queue; a size that is no number is RabbitMQ's to refuse."""
+    application = cluster.advanced_config.get("rabbit", {})
+    size = application.get("quorum_cluster_size") if isinstance(application, dict) else None
+    return size if isinstance(size, int) else QUORUM_SIZE
 
 
 def _survives(site: Draft) -> Iterator[str]:

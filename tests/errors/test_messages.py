@@ -36,7 +36,7 @@ def test_base_has_no_problem() -> None:
 
 
 def test_there_are_many_cases() -> None:
-    assert len(CASES) >= 60
+    assert len(CASES) >= 150
 
 
 @pytest.mark.parametrize(

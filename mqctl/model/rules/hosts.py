@@ -8,9 +8,11 @@ from ipaddress import IPv4Address
 
 from mqctl.model.base import IPAddress
 from mqctl.model.draft import Draft
-from mqctl.model.problem import Problem
+from mqctl.model.problem import Problem, quoted
 
 _GROUPS = frozenset({"rabbitmq", "haproxy", "keepalived"})
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_])?")
+"""Underscores are common in inventories, and colons are in those that name hosts by their IPv6 address."""
 _SHORT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
@@ -19,7 +21,7 @@ def in_a_group(draft: Draft) -> Iterator[Problem]:
     for host in draft.hosts:
         if not host.groups & _GROUPS:
             yield Problem(
-                host.name,
+                host.name or quoted(host.name),
                 "is in none of the groups rabbitmq, haproxy, keepalived",
                 hint="put it into a group, or take it out of the inventory",
             )
@@ -39,7 +41,15 @@ def short_names(draft: Draft) -> Iterator[Problem]:
         short = host.name.split(".", maxsplit=1)[0]
         hint = f"name it {short} and keep the long name in ansible_host" if "." in host.name else ""
         rule = "is no short host name: letters, digits and hyphens, at most 63"
-        yield Problem(host.name, rule, hint=hint or "rename it in the inventory")
+        yield Problem(host.name or quoted(host.name), rule, hint=hint or "rename it in the inventory")
+
+
+def plain_names(draft: Draft) -> Iterator[Problem]:
+    """Every host's name goes into /etc/hosts of all of them: one word, as hosts(5) has it."""
+    for host in draft.hosts:
+        if "rabbitmq" not in host.groups and host.groups & _GROUPS and not _PLAIN_NAME.fullmatch(host.name):
+            rule = "is no host name: letters, digits, dots, hyphens and underscores, at most 253"
+            yield Problem(host.name or quoted(host.name), rule, hint="rename it in the inventory")
 
 
 def has_address(draft: Draft) -> Iterator[Problem]:
@@ -113,6 +123,7 @@ STRUCTURAL = (
     in_a_group,
     has_brokers,
     short_names,
+    plain_names,
     has_address,
     usable_addresses,
     unique_addresses,
