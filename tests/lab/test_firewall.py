@@ -132,6 +132,7 @@ def test_other_tables_stay_and_a_flush_is_mended(walled: tuple[Topology, IPv4Net
         assert hosts.run("mq2", ["nft", "delete", "table", "inet", "foreign"]).ok
 
 
+@pytest.mark.matrix  # its bound for two holders is that of a machine that does nothing else
 def test_it_is_back_after_a_power_cut_and_a_failover(
     walled: tuple[Topology, IPv4Network], tmp_path: Path
 ) -> None:
