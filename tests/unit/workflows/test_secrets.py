@@ -23,20 +23,13 @@ NAMES = ["rabbitmq_erlang_cookie", "rabbitmq_passwords.admin", "rabbitmq_passwor
 
 
 @pytest.fixture
-def inventory(tmp_path: Path) -> Path:
-    """One broker, sound but for its secrets."""
-    directory = tmp_path / "site"
-    (directory / "group_vars" / "all").mkdir(parents=True)
-    (directory / "hosts.yml").write_text("rabbitmq:\n  hosts:\n    mq1: {ansible_host: 192.0.2.11}\n")
-    return directory
+def inventory(one_broker: Path) -> Path:
+    return one_broker
 
 
 @pytest.fixture
-def locked(tmp_path: Path) -> VaultOptions:
-    """A vault password of the test's own."""
-    file = tmp_path / "vault-password"
-    file.write_text("opensesame\n")
-    return VaultOptions(file)
+def locked(options: VaultOptions) -> VaultOptions:
+    return options
 
 
 def file_of(inventory: Path) -> Path:
