@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import yaml
 from pydantic import SecretStr
 
+from mqctl import share
 from mqctl.ansible.events import EndEvent, HostEvent, Record
 from mqctl.model.bundle import FileSpec
 from mqctl.model.changes import (
@@ -156,3 +158,13 @@ def test_a_packet_filter_is_loaded_by_a_task_of_its_own() -> None:
     assert account(todo, record()) == ["lb1: not done: start mqctl-firewall.service"]
     loaded = record(("lb1", "Load or remove the firewall", "changed"))
     assert account(todo, loaded) == ["lb1: done: start mqctl-firewall.service"]
+
+
+def test_the_tasks_are_called_as_in_the_roles() -> None:
+    """A task of another name would count as not done for ever."""
+    files = (share.root() / "roles").glob("*/tasks/*.yml")
+    tasks = [task for file in files for task in yaml.safe_load(file.read_text())]
+    inner = [task for outer in tasks for part in ("block", "rescue") for task in outer.get(part, ())]
+    names = {task["name"] for task in [*tasks, *inner]}
+    known = {task for _, task in ALL} | {"Load or remove the firewall", AGAIN}
+    assert known <= names
