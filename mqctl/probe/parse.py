@@ -66,21 +66,13 @@ def _status(host: str, at: float, sections: dict[str, Any]) -> HostStatus:
         services=_section(sections, "units", _services),
         addresses=_section(sections, "addresses", lambda said: {k: tuple(v) for k, v in said.items()}),
         resolves=_section(sections, "resolves", lambda said: {k: tuple(v) for k, v in said.items()}),
-        firewall=_firewall(sections.get("firewall")),
+        firewall=_said(sections.get("firewall"), bool),
         broker=parse_broker.broker_status(sections.get("broker")),
         haproxy=parse_entrance.haproxy_status(sections.get("haproxy")),
         keepalived=parse_entrance.keepalived_status(sections.get("keepalived")),
         shared=_shared(sections.get("shared")),
-        lock=_lock(sections.get("lock")),
+        lock=_said(sections.get("lock"), str),
     )
-
-
-def _firewall(section: Any) -> bool | None:
-    """None also for what cannot be read: no evidence."""
-    try:
-        return section["answer"] if isinstance(section["answer"], bool) else None
-    except _UNREADABLE:
-        return None
 
 
 def _shared(section: Any) -> SharedStatus | None:
@@ -91,10 +83,10 @@ def _shared(section: Any) -> SharedStatus | None:
         return None
 
 
-def _lock(section: Any) -> str | None:
-    """None for what cannot be read: then the host is looked at again once the lock is held."""
-    said = section.get("answer") if isinstance(section, dict) else None
-    return said if isinstance(said, str) else None
+def _said(section: Any, kind: type[T]) -> T | None:
+    """A plain answer; None also for what cannot be read: no evidence."""
+    answer = section.get("answer") if isinstance(section, dict) else None
+    return answer if isinstance(answer, kind) else None
 
 
 def _section(sections: dict[str, Any], name: str, read: Callable[[Any], T]) -> T:
