@@ -9,8 +9,14 @@ from pydantic import AfterValidator, BeforeValidator
 
 from mqctl.model.base import Model
 
+UNIT = "mqctl-firewall.service"
+"""What loads the packet filter."""
+TABLE = "mqctl"
+"""Its table in the kernel, of nft's family inet."""
+IPNetwork = IPv4Network | IPv6Network
 
-def _network(value: Any) -> IPv4Network | IPv6Network:
+
+def _network(value: Any) -> IPNetwork:
     """Text only: ipaddress would take the number 10 for 0.0.0.10."""
     if isinstance(value, IPv4Network | IPv6Network):
         return value
@@ -20,7 +26,7 @@ def _network(value: Any) -> IPv4Network | IPv6Network:
         raise ValueError("must be an address or a network without host bits, e.g. 192.0.2.0/24") from None
 
 
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Network = Annotated[IPNetwork, BeforeValidator(_network)]
 
 
 def _some(networks: tuple[Network, ...]) -> tuple[Network, ...]:

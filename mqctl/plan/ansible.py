@@ -9,11 +9,11 @@ from typing import Any
 from mqctl.model.base import reveal
 from mqctl.model.bundle import FileSpec
 from mqctl.model.changes import ClusterChanges, FileChange, Plan, Request
+from mqctl.model.firewall import UNIT
 from mqctl.model.links import COMPONENTS
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
 from mqctl.plan.brokers import node_of
-from mqctl.plan.services import FIREWALL
 
 _ENTRANCE = ("haproxy", "keepalived")
 
@@ -42,7 +42,7 @@ def _host(name: str, plan: Plan, topology: Topology, status: ClusterStatus) -> d
             "daemon_reload": _needs_daemon_reload(name, files, status),
         },
         "broker": _broker(name, plan, topology, status),
-        "firewall": _action(name, _unit(FIREWALL), plan),
+        "firewall": _action(name, _unit(UNIT), plan),
         "haproxy": _action(name, "haproxy", plan),
         "haproxy_socket": _socket(name, topology),
         "keepalived": _action(name, "keepalived", plan),

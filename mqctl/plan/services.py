@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from mqctl.model.bundle import Component, HostBundle, ServiceSpec
 from mqctl.model.changes import FileChange, MembershipChange, ServiceChange
+from mqctl.model.firewall import UNIT
 from mqctl.model.status import HostStatus, ServiceStatus
 
-FIREWALL = "mqctl-firewall.service"
-"""What loads the packet filter."""
 _EFFECTS: dict[Component, str] = {
     "firewall": "reload-firewall",
     "rabbitmq": "restart-broker",
@@ -54,7 +53,7 @@ def _unwanted(bundle: HostBundle, files: Sequence[FileChange]) -> Iterator[Servi
     """A packet filter that the inventory no longer has is taken down before its files go."""
     if any(change.spec.component == "firewall" and change.action == "delete" for change in files):
         reason = "the inventory has no mqctl_firewall"
-        yield ServiceChange(host=bundle.host, unit=FIREWALL, action="stop", reason=reason)
+        yield ServiceChange(host=bundle.host, unit=UNIT, action="stop", reason=reason)
 
 
 def _flushed(bundle: HostBundle, service: ServiceSpec, status: HostStatus) -> ServiceChange | None:

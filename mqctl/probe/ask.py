@@ -8,13 +8,13 @@ from typing import Any
 
 from mqctl.model.bundle import Component, Effect, FileSpec, HostBundle
 from mqctl.model.claim import LOCK
+from mqctl.model.firewall import TABLE
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.rabbitmq import RabbitmqSettings
 from mqctl.model.topology import Broker, Host, Topology
 
 VRRP_STATE = "/run/mqctl/vrrp.state"
 """Where Keepalived's notify script writes MASTER, BACKUP or FAULT."""
-FIREWALL_TABLE = "mqctl"
 BROKER_UNIT = "rabbitmq-server.service"
 
 _LOADS: dict[Component, Effect] = {
@@ -39,7 +39,7 @@ def request(topology: Topology, host: Host, bundle: HostBundle) -> dict[str, Any
         "packages": list(bundle.packages),
         "files": [{"path": file.path, "content": _shown(file)} for file in bundle.files],
         "units": [_unit(bundle, service.unit, service.component) for service in bundle.services],
-        "firewall": FIREWALL_TABLE if host.firewall else None,
+        "firewall": TABLE if host.firewall else None,
         "names": _names(topology, host) if _has_names(bundle) else [],
         "broker": _broker(host.broker) if host.broker else None,
         "shared": _shared(host.broker.settings) if host.broker else None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mqctl.model.bundle import FileSpec, HostBundle, ServiceSpec
+from mqctl.model.firewall import UNIT
 from mqctl.model.topology import Host, Topology
 from mqctl.render.brokers import broker_files
-from mqctl.render.context.firewall import UNIT
 from mqctl.render.context.hosts import hosts_block
 from mqctl.render.entrance import haproxy_files, keepalived_files
 from mqctl.render.files import printed

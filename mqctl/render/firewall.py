@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mqctl.model.bundle import FileSpec
+from mqctl.model.firewall import UNIT
 from mqctl.model.topology import Host, Topology
 from mqctl.render.context import firewall
 from mqctl.render.files import absent, printed
 
 PACKAGE = "nftables"
 CHECK = ("nft", "-c", "-f", "%s")
-UNIT_FILE = f"/etc/systemd/system/{firewall.UNIT}"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 DROP_IN = "/etc/systemd/system/nftables.service.d/mqctl.conf"
 
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import collapse_addresses, ip_network
 
 from mqctl.model.base import IPAddress
-from mqctl.model.firewall import FirewallSettings
+from mqctl.model.firewall import TABLE, FirewallSettings, IPNetwork
 from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.topology import Broker, Host, Topology
 from mqctl.render.context.haproxy import stays
 
 FILE = "/etc/mqctl/firewall.nft"
-UNIT = "mqctl-firewall.service"
-TABLE = "mqctl"
 
 AMQPS, MANAGEMENT_TLS, EPMD = 5671, 15671, 4369
 """RabbitMQ guide "Networking", "Ports Used by RabbitMQ"."""
@@ -34,8 +32,6 @@ _MESSAGING = {
 }
 """The other protocols' default ports, plain and TLS, by plugin (the same place)."""
 _METRICS = {"rabbitmq_prometheus": (15692, 15691)}
-
-Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def firewall_file(
 class Sources:
     """Networks from which connections may come."""
 
-    networks: Sequence[Network]
+    networks: Sequence[IPNetwork]
 
     def to(self, what: str, ports: Iterable[int | str]) -> Opening:
         """These may connect to these ports."""
@@ -111,12 +107,12 @@ class Sources:
         return ", ".join(_short(network) for network in collapse_addresses(own))  # type: ignore[type-var]
 
 
-def _short(network: Network) -> str:
+def _short(network: IPNetwork) -> str:
     single = network.prefixlen == network.max_prefixlen
     return str(network.network_address) if single else str(network)
 
 
-def around(hosts: Iterable[Host]) -> tuple[Network, ...]:
+def around(hosts: Iterable[Host]) -> tuple[IPNetwork, ...]:
     """Every address from which these hosts may connect; the holder of a virtual address from that too."""
     addresses: list[IPAddress] = []
     for host in hosts:
@@ -126,7 +122,7 @@ def around(hosts: Iterable[Host]) -> tuple[Network, ...]:
     return tuple(ip_network(address) for address in dict.fromkeys(addresses))
 
 
-def _others(hosts: Iterable[Host], host: Host) -> tuple[Network, ...]:
+def _others(hosts: Iterable[Host], host: Host) -> tuple[IPNetwork, ...]:
     """The host itself comes over its loopback interface."""
     return around(other for other in hosts if other.name != host.name)
 

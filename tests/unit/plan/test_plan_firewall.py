@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from mqctl import share
 from mqctl.model.bundle import HostBundle
 from mqctl.model.changes import Plan
+from mqctl.model.firewall import TABLE, UNIT
 from mqctl.model.status import BrokerStatus, ClusterStatus, HostStatus, ServiceStatus
 from mqctl.plan import for_ansible, make
 from mqctl.plan.removal import removal
-from mqctl.plan.services import FIREWALL
 from mqctl.probe import ask
 from mqctl.render.bundle import render
 from mqctl.render.context import firewall
@@ -31,7 +32,7 @@ def as_wanted(bundle: HostBundle, **answer: Any) -> ClusterStatus:
         packages=dict.fromkeys(bundle.packages, VERSION),
         files={one.path: placed(one) for one in bundle.files},
         broker=BrokerStatus(running=False),
-        **{"firewall": True, "services": {BROKER.unit: BROKER, FIREWALL: up(FIREWALL)}, **answer},
+        **{"firewall": True, "services": {BROKER.unit: BROKER, UNIT: up(UNIT)}, **answer},
     )
     return ClusterStatus(at=AT, hosts=(host,))
 
@@ -41,12 +42,14 @@ def plan(topology: Any, status: ClusterStatus) -> Plan:
 
 
 def did(made: Plan) -> list[tuple[str, str]]:
-    return [(one.action, one.reason) for one in made.services if one.unit == FIREWALL]
+    return [(one.action, one.reason) for one in made.services if one.unit == UNIT]
 
 
 def test_names_agree() -> None:
-    """The plan and the probe import nothing of what prints."""
-    assert (firewall.UNIT, firewall.TABLE) == (FIREWALL, ask.FIREWALL_TABLE)
+    """The module travels to the hosts alone, with names of its own."""
+    module = (share.root() / "playbooks" / "library" / "mqctl_firewall.py").read_text()
+    assert f'"table": {{"type": "str", "default": "{TABLE}"}}' in module
+    assert f'"unit": {{"type": "str", "default": "{UNIT}"}}' in module
 
 
 def test_a_loaded_one_is_left_alone() -> None:
@@ -69,8 +72,8 @@ def test_other_rules_are_loaded() -> None:
 
 
 def test_a_new_one_is_placed_enabled_and_started() -> None:
-    nothing = ServiceStatus(unit=FIREWALL, exists=False, active=False, enabled=False)
-    absent = as_wanted(render(OPEN)["mq1"], services={BROKER.unit: BROKER, FIREWALL: nothing}, firewall=None)
+    nothing = ServiceStatus(unit=UNIT, exists=False, active=False, enabled=False)
+    absent = as_wanted(render(OPEN)["mq1"], services={BROKER.unit: BROKER, UNIT: nothing}, firewall=None)
     made = plan(WALLED, absent)
     assert [action for action, _ in did(made)] == ["enable", "start"]
     assert [one.package for one in made.packages] == ["nftables"]

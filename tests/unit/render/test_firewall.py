@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from mqctl.model.base import reveal
+from mqctl.model.firewall import UNIT
 from mqctl.model.topology import Topology
 from mqctl.render.bundle import render
-from mqctl.render.context.firewall import FILE, UNIT
+from mqctl.render.context.firewall import FILE
 from mqctl.render.firewall import DROP_IN, UNIT_FILE
 from tests import nasty
 from tests.topologies import disc_ram, mirrored_3node, standalone, walled, warren
