@@ -24,6 +24,17 @@ class InventoryError(UsageError):
         super().__init__("\n".join(lines))
 
 
+class ShadowedSecretsError(UsageError):
+    """A secret was generated, and something that Ansible prefers takes its place with nothing."""
+
+    def __init__(self, inventory: Path, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"the inventory {inventory} has no value for {', '.join(missing)}, and one in "
+            "group_vars/all/secrets.yml would not be heard",
+            "a group or a host has the variable too, and goes before: write the value there, or take it away",
+        )
+
+
 class MissingSecretsError(UsageError):
     """The inventory has no cookie or passwords yet; `missing` names the variables."""
 

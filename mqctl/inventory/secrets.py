@@ -11,13 +11,16 @@ import secrets
 import string
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mqctl import private
 from mqctl.errors import MqctlError, UsageError
 from mqctl.inventory import assemble, vault
+from mqctl.inventory.errors import MissingSecretsError, ShadowedSecretsError
 from mqctl.inventory.load import load, read
 from mqctl.inventory.source import source
 from mqctl.inventory.vault import VaultOptions
@@ -42,8 +45,25 @@ def ensure(path: Path, options: VaultOptions | None = None) -> Topology:
     absent = assemble.missing(drafted.draft)
     if not absent:
         return assemble.topology(drafted, path)
+    file = secrets_file(path)
+    before = file.read_bytes() if file.exists() else None
     generate(path, absent, options)
-    return load(path, options)
+    try:
+        return load(path, options)
+    except MissingSecretsError as error:
+        _put_back(file, before)
+        raise ShadowedSecretsError(path, error.missing) from None
+
+
+def _put_back(file: Path, before: bytes | None) -> None:
+    """As it was: what is refused leaves nothing behind."""
+    if before is not None:
+        private.write(file, before)
+        return
+    file.unlink()
+    for made in (file.parent, file.parent.parent):
+        with suppress(OSError):
+            made.rmdir()
 
 
 def secrets_file(inventory: Path) -> Path:

@@ -10,8 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 
 IPAddress = IPv4Address | IPv6Address
 Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-"""A duration in seconds; fractions are printed as milliseconds where a program wants them."""
+Seconds = Annotated[float, Field(gt=0, le=2_147_483, allow_inf_nan=False)]
+"""A duration in seconds; fractions are printed as milliseconds where a program wants them.
+
+HAProxy counts milliseconds up to 2^31 - 1 (configuration manual, section 2.5 "Time format"): 24 days.
+"""
 Octal = Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")]
 """A file mode as people write it, e.g. `0640`."""
 

@@ -15,7 +15,7 @@ from mqctl.cli import tell
 from mqctl.errors import ExitCode, MqctlError, UsageError
 from mqctl.inventory import assemble
 from mqctl.inventory.drafting import Drafted, draft
-from mqctl.inventory.errors import InventoryError
+from mqctl.inventory.errors import InventoryError, ShadowedSecretsError
 from mqctl.inventory.listing import Listing
 from mqctl.inventory.load import ciphertexts
 from mqctl.model.base import reveal
@@ -125,7 +125,11 @@ def _accepted(listing: Listing, drafted: Drafted) -> Outcome:
     if absent:
         listing = _with(listing, absent)
         drafted = _drafted(listing)
-        if drafted.problems or assemble.missing(drafted.draft):
+        shadowed = assemble.missing(drafted.draft)
+        if shadowed:
+            told(ShadowedSecretsError(_INVENTORY, shadowed))
+            return "refused"
+        if drafted.problems:
             raise BrokenError(f"refused once its secrets are there: {drafted.problems}")
     for site in drafted.draft.sites:
         survival(site)

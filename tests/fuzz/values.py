@@ -197,7 +197,7 @@ def near(value: Any, rng: Random) -> Any:
         return rng.choice((not value, str(value), int(value), "maybe", None))
     if isinstance(value, int | float):
         return rng.choice(
-            (value + 1, value - 1, -value, value * 1000, value / 7, str(value), [value], f"{value}s")
+            (value + 1, value - 1, -value, value * 1000, value // 7, str(value), [value], f"{value}s")
         )
     if isinstance(value, str):
         return _near_text(value, rng)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mqctl.errors import MqctlError, UsageError
 from mqctl.inventory import VaultOptions, ensure, load, secrets, vault
+from mqctl.inventory.errors import ShadowedSecretsError
 from mqctl.model.base import reveal
 
 MISSING = ("rabbitmq_erlang_cookie", "rabbitmq_passwords.admin", "keepalived_auth_pass")
@@ -139,3 +140,33 @@ def test_refuses_to_shadow_the_users_own_variables(one_broker: Path, name: str) 
         ensure(one_broker)
     assert caught.value.hint.endswith(str(variables / "all" / "main.yml"))
     assert sorted(path.name for path in variables.iterdir()) == sorted([name, "spare"])
+
+
+SHADOWS = {
+    "rabbitmq_erlang_cookie": "rabbitmq_erlang_cookie:\n",
+    "rabbitmq_passwords.admin": "rabbitmq_passwords: {app: mine}\n",
+}
+"""What is missing, and a group's variable that takes the place of a generated one."""
+
+
+@pytest.mark.parametrize("name", SHADOWS)
+def test_what_would_not_be_heard_is_not_generated(one_broker: Path, name: str) -> None:
+    """The next run would find it missing again, and the one after that."""
+    (one_broker / "group_vars" / "rabbitmq.yml").write_text(SHADOWS[name])
+    before = sorted(one_broker.rglob("*"))
+    with pytest.raises(ShadowedSecretsError, match=rf"has no value for {name}, and one in "):
+        ensure(one_broker)
+    assert set(one_broker.rglob("*")) <= set(before)
+
+
+def test_secrets_that_were_there_stay_when_another_would_not_be_heard(one_broker: Path) -> None:
+    ensure(one_broker)
+    file = one_broker / "group_vars" / "all" / "secrets.yml"
+    text = file.read_text()
+    (one_broker / "group_vars" / "rabbitmq.yml").write_text(
+        "rabbitmq_users: [{name: billing}]\n" + SHADOWS["rabbitmq_passwords.admin"]
+    )
+    with pytest.raises(ShadowedSecretsError, match=r"rabbitmq_passwords.admin, rabbitmq_passwords.billing"):
+        ensure(one_broker)
+    assert file.read_text() == text
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
