@@ -21,6 +21,8 @@ BOOT = Term(20.0, "a broker's boot 20")
 """From the lock to the listener, definitions and messages read: 6 to 15 s were seen on two busy cores."""
 ALARM = Term(10.0, "alarm check 10")
 """RabbitMQ looks at its disc every 10 s at most (guide "Free Disk Space Alarms"), at memory more often."""
+UNTOUCHED = Term(2.0, "nothing breaks where the clients are 2")
+"""No client has to connect again, nor a queue to move: what is left is the pause of a busy broker."""
 
 SLACK = 1.5
 """Timers say when a program should act; a busy machine runs it later. A person's own objectives get none."""
@@ -60,6 +62,9 @@ def chosen(limits: Objectives | Expectation, source: str) -> Iterator[Bound]:
 def _computed(
     topology: Topology, scenario: Scenario, settings: WorkloadSettings, patience: Patience
 ) -> Iterator[Bound]:
+    if scenario.target == "upstream-site":
+        yield from _gaps(UNTOUCHED, UNTOUCHED, settings)
+        return
     moved = _vip(topology, scenario)
     if moved is not None:
         if scenario.expect.moves == "vip-holder":
@@ -71,9 +76,13 @@ def _computed(
     if gone is None:
         return
     gap = gone + Term(patience.reconnect[1], f"reconnect {patience.reconnect[1]:g}") + WORK
-    yield _bound("publish_gap", gap)
+    yield from _gaps(gap, gap + Term(patience.silence, f"keepalive {patience.silence:g}"), settings)
+
+
+def _gaps(publish: Term, delivery: Term, settings: WorkloadSettings) -> Iterator[Bound]:
+    yield _bound("publish_gap", publish)
     if settings.consume == "throughout":
-        yield _bound("delivery_gap", gap + Term(patience.silence, f"keepalive {patience.silence:g}"))
+        yield _bound("delivery_gap", delivery)
 
 
 def _bound(metric: Metric, term: Term) -> Bound:

@@ -146,6 +146,22 @@ def test_one_broker_without_an_entrance() -> None:
     assert computed("kill-queue-leader", standalone())["publish_gap"] == 0.25 + AGAIN
 
 
+def test_clients_whose_site_is_whole_may_not_notice_unless_the_objectives_say_so() -> None:
+    """Sites of a lab boot on the same processors: only a person can know that."""
+    for name in ("cut-link", "lose-upstream"):
+        (scenario,) = scenarios.choose(Choice((name,)))
+        assert scenario.expect.publish_gap is None
+        found = bounds(mirrored_3node(), scenario, WorkloadSettings(), Patience())
+        assert {(bound.limit, bound.formula) for bound in found} == {
+            (3, "1.5 x (nothing breaks where the clients are 2) (s)")
+        }
+        judged = limits.judge(limits.measure(found, scenario.expect, Continuity(publish_gap=3.1), Effects()))
+        assert "fail" in {result.outcome for result in judged}
+        slow = mirrored_3node().model_copy(update={"objectives": Objectives(publish_gap=60)})
+        limited = bounds(slow, scenario, WorkloadSettings(), Patience())
+        assert {bound.metric: bound.limit for bound in limited}["publish_gap"] == 60
+
+
 def test_across_a_link_only_the_scenario_limits_deliveries() -> None:
     """They stop as long as the link is cut, which no objective of a cluster foresees."""
     topology = mirrored_3node().model_copy(update={"objectives": Objectives(publish_gap=5, delivery_gap=5)})
