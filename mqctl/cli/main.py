@@ -12,6 +12,7 @@ def build() -> typer.Typer:
     """The whole application."""
     from mqctl.cli import lab, queues, secrets
     from mqctl.cli.audit import audit
+    from mqctl.cli.check import check
     from mqctl.cli.deploy import deploy
     from mqctl.cli.destroy import destroy
     from mqctl.cli.failover_test import failover_test
@@ -31,7 +32,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    looks = (render, plan, status, verify, audit, topologies, graph)
+    looks = (render, check, plan, status, verify, audit, topologies, graph)
     for command in (init, deploy, failover_test, heal, destroy, *looks):
         app.command()(command)
     app.add_typer(lab.app, name="lab")

@@ -17,8 +17,8 @@ def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
 
 
 def _host(topology: Topology, host: Host, status: ClusterStatus) -> list[GateResult]:
-    wanted = _wanted(topology, host)
-    every = f"{len(wanted)} names to their one address"
+    needed = wanted(topology, host)
+    every = f"{len(needed)} names to their one address"
     why = silence(status, host.name)
     answer = status.host(host.name)
     if why is not None or answer is None:
@@ -27,15 +27,15 @@ def _host(topology: Topology, host: Host, status: ClusterStatus) -> list[GateRes
         return [Gate("names", host.name, every).unknown("no name was resolved")] if host.broker else []
     wrong = [
         Gate("names", f"{name} on {host.name}", address).says(False, listed(answer.resolves.get(name, ())))
-        for name, address in wanted.items()
+        for name, address in needed.items()
         if tuple(answer.resolves.get(name, ())) != (address,)
     ]
     return wrong or [Gate("names", host.name, every).equals(every)]
 
 
-def _wanted(topology: Topology, host: Host) -> dict[str, str]:
+def wanted(topology: Topology, host: Host) -> dict[str, str]:
     """The brokers' names, and on one that shares its data directory the common one: its own address."""
-    wanted = {peer.name: str(peer.broker.address) for peer in topology.brokers if peer.broker}
+    found = {peer.name: str(peer.broker.address) for peer in topology.brokers if peer.broker}
     if host.broker and host.broker.settings.shared_dir:
-        wanted[host.broker.settings.shared_name] = str(host.broker.address)
-    return wanted
+        found[host.broker.settings.shared_name] = str(host.broker.address)
+    return found

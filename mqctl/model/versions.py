@@ -102,6 +102,9 @@ ERLANG: Mapping[Number, tuple[int, int]] = {
 }
 """The oldest and the newest Erlang/OTP that releases of a line run on (RabbitMQ guide "Erlang Version
 Requirements"). 29 is promised from 4.3.7 on; Debian's 4.3.6 runs on it (tried)."""
+BROKER_PACKAGE = "rabbitmq-server"
+ERLANG_PACKAGE = "erlang-base"
+"""Debian's names, and those of the RabbitMQ team's own packages."""
 OLDEST: Number = (3, 8)
 """The oldest line that mqctl was tried on."""
 DEBIAN: Mapping[Release, str] = {"bullseye": "3.8", "bookworm": "3.10", "trixie": "4.0", "sid": "4.3"}
@@ -118,6 +121,11 @@ def line_of(version: str) -> str:
     """The line of a version: `3.10` of `3.10.8`; empty when it names none."""
     found = re.match(r"\d+\.\d+", version)
     return found.group() if found else ""
+
+
+def upstream(version: str) -> str:
+    """The upstream part of a Debian version: without epoch and Debian revision (Debian Policy 5.6.12)."""
+    return version.split(":", 1)[-1].rsplit("-", 1)[0]
 
 
 def has(line: str, feature: LineFeature) -> bool:

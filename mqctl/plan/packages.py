@@ -6,9 +6,8 @@ from mqctl.model.bundle import HostBundle
 from mqctl.model.changes import PackageChange
 from mqctl.model.status import HostStatus
 from mqctl.model.topology import Host
+from mqctl.model.versions import BROKER_PACKAGE, upstream
 from mqctl.plan.refusal import Refusal
-
-BROKER_PACKAGE = "rabbitmq-server"
 
 
 def plan_packages(
@@ -50,8 +49,3 @@ def _wrong_line(host: Host, version: str | None) -> Refusal | None:
         f"{host.name}: RabbitMQ {upstream(version)} instead of the {wanted} of rabbitmq_version",
         "set rabbitmq_version to what the hosts have, or offer them that version",
     )
-
-
-def upstream(version: str) -> str:
-    """The upstream part of a Debian version: without epoch and Debian revision (Debian Policy 5.6.12)."""
-    return version.split(":", 1)[-1].rsplit("-", 1)[0]

@@ -9,8 +9,7 @@ from mqctl.model.problem import Problem, merge
 from mqctl.model.rules.versions import features
 from mqctl.model.status import ClusterStatus, HostStatus
 from mqctl.model.topology import Host, Topology
-from mqctl.model.versions import line_of
-from mqctl.plan.packages import BROKER_PACKAGE, upstream
+from mqctl.model.versions import BROKER_PACKAGE, line_of, upstream
 from mqctl.plan.refusal import Refusal
 
 

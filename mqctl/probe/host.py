@@ -22,7 +22,7 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of a file whose content is sent."""
 
 PATHS = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+
+BEGAN = time.time()
+"""The host's clock when the script began."""
 
 LISTS = Path("/var/lib/apt/lists")
 """What `apt-get update` leaves behind."""
@@ -392,16 +395,17 @@ def section(ask: Callable[[Json], Any], request: Json) -> Json:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def answer(request: Json) -> None:
+def answer(request: Json, asked: Sequence[Callable[[Json], Any]] = SECTIONS) -> None:
     """Print the whole answer. Leaves at once: a name lookup may hang for longer than anyone waits."""
     sections: Json = {}
     if os.geteuid() != 0:
         sections["denied"] = {"answer": name(pwd.getpwuid, os.geteuid())}
     else:
-        pool = concurrent.futures.ThreadPoolExecutor(len(SECTIONS))
-        started = {ask.__name__: pool.submit(section, ask, request) for ask in SECTIONS}
+        pool = concurrent.futures.ThreadPoolExecutor(len(asked))
+        started = {ask.__name__: pool.submit(section, ask, request) for ask in asked}
         concurrent.futures.wait(started.values(), WHOLE)
         for key, future in started.items():
             sections[key] = future.result() if future.done() else {"error": f"no answer in {WHOLE:g} s"}
-    print(MARK + json.dumps({"at": time.time(), "sections": sections}), flush=True)
+    said = {"began": BEGAN, "at": time.time(), "sections": sections}
+    print(MARK + json.dumps(said), flush=True)
     os._exit(0)

@@ -47,6 +47,11 @@ class Hosts:
             session.close()
         self._sessions.clear()
 
+    def login(self, host: str) -> None:
+        """Log in to a host, unless that was done. Raises SshError."""
+        with self._locks[host]:
+            self._session(host)
+
     def run(
         self, host: str, argv: Sequence[str], stdin: bytes | str = b"", timeout: float = COMMAND
     ) -> Output:

@@ -6,7 +6,8 @@ import pytest
 
 from mqctl.model.bundle import HostBundle
 from mqctl.model.status import HostStatus
-from mqctl.plan.packages import plan_packages, upstream
+from mqctl.model.versions import upstream
+from mqctl.plan.packages import plan_packages
 from tests.topologies import broker
 from tests.unit.plan.refused import Told, told
 

@@ -1,0 +1,1 @@
+"""Pure judgements on hosts before anything is deployed: what `mqctl check` says."""
