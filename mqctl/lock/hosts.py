@@ -44,13 +44,14 @@ class HostLock:
     """The lock of some hosts; use it as a context manager: leaving it gives all of them back.
 
     The kernel of each host keeps it for a process of this SSH session, so it cannot outlive the session.
-    Whoever wants it takes the host of the lowest address first: of two runs on the same hosts one gets all.
+    `pool` may have other work too: the lock is taken again where that ended a connection. Whoever wants it
+    takes the host of the lowest address first: of two runs on the same hosts one gets all.
     """
 
-    def __init__(self, topology: Topology, claim: Claim, timeout: float | None = None) -> None:
+    def __init__(self, topology: Topology, claim: Claim, pool: Hosts) -> None:
         self._topology = topology
         self._claim = claim
-        self._pool = Hosts.of(topology) if timeout is None else Hosts.of(topology, timeout)
+        self._pool = pool
         self._held: dict[str, Held] = {}
         self._stolen: dict[str, LockedError] = {}
         self._over = threading.Event()
@@ -103,7 +104,6 @@ class HostLock:
         with self._mending:
             self._pool.each(list(self._held), lambda host: self._held[host].release(_RELEASE))
             self._held.clear()
-            self._pool.close()
 
     def _beat(self) -> None:
         """A sign of life from time to time; a host that came back after it was off is locked again."""

@@ -21,6 +21,8 @@ from mqctl.errors import MqctlError
 from mqctl.lock import HostLock
 from mqctl.model.claim import Claim, read
 from mqctl.model.topology import Topology
+from mqctl.ssh import Hosts
+from mqctl.ssh.session import CONNECT
 
 _LARGEST = 65536
 """Bytes of the lock file that are read."""
@@ -55,12 +57,12 @@ def alone(state_dir: Path, what: str) -> Iterator[Turn]:
 
 
 @contextmanager
-def everywhere(topology: Topology, turn: Turn, timeout: float | None = None) -> Iterator[HostLock]:
+def everywhere(topology: Topology, turn: Turn, timeout: float = CONNECT) -> Iterator[HostLock]:
     """Hold the lock of every host that answers, too; `timeout` are the seconds of each step of a login.
 
     Raises LockedError when another run, on whatever machine, changes one of them.
     """
-    with HostLock(topology, turn.claim, timeout) as lock:
+    with Hosts.of(topology, timeout) as pool, HostLock(topology, turn.claim, pool) as lock:
         lock.take(host.name for host in topology.hosts)
         yield lock
 

@@ -225,7 +225,8 @@ class Deployment:
             self._lock.require()
             return
         assert self.turn is not None
-        self._lock = self.held.enter_context(HostLock(self.topology, self.turn.claim))
+        assert self._pool is not None
+        self._lock = self.held.enter_context(HostLock(self.topology, self.turn.claim, self._pool))
         found, silent = self._lock.take(host.host for host in self.status.hosts if host.answered)
         for host in self._hosts:
             if host in silent:

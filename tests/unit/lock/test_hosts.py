@@ -96,13 +96,18 @@ def claim(what: str, **more: Any) -> Claim:
     return Claim.model_validate({"what": what, "token": what, **fields, **more})
 
 
+def lock_of(topology: Topology, what: str) -> HostLock:
+    """By connections of its own, as from another process."""
+    return HostLock(topology, claim(what), Hosts.of(topology))
+
+
 def test_one_of_two_gets_every_host_and_the_other_none(site: Site, topology: Topology) -> None:
-    with HostLock(topology, claim("deploy")) as lock:
+    with lock_of(topology, "deploy") as lock:
         found, silent = lock.take(NAMES)
         assert found == dict.fromkeys(NAMES, "")
         assert not silent
         assert sorted(lock.hosts) == sorted(NAMES)
-        with HostLock(topology, claim("heal")) as other, pytest.raises(LockedError) as caught:
+        with lock_of(topology, "heal") as other, pytest.raises(LockedError) as caught:
             other.take(NAMES)
         assert caught.value.message == (
             "something else is changing these hosts: mqctl deploy by ops@build1, process 7, from /srv/prod, "
@@ -113,40 +118,52 @@ def test_one_of_two_gets_every_host_and_the_other_none(site: Site, topology: Top
             "that was cut"
         )
         assert caught.value.exit_code == 4
-    with HostLock(topology, claim("heal")) as other:
+    with lock_of(topology, "heal") as other:
         other.take(NAMES)
         assert site.holder("lb2").what == "heal"
     assert site.holder("lb2").ended
 
 
+def test_the_connections_are_left_to_whoever_opened_them(
+    site: Site, topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Hosts] = []
+    monkeypatch.setattr(Hosts, "close", lambda pool: closed.append(pool))
+    with Hosts.of(topology) as pool:
+        with HostLock(topology, claim("deploy"), pool) as lock:
+            lock.take(NAMES)
+        assert closed == []
+    assert closed == [pool]
+
+
 def test_the_lowest_address_is_asked_first_and_alone(site: Site, topology: Topology) -> None:
-    with HostLock(topology, claim("deploy")) as lock:
+    with lock_of(topology, "deploy") as lock:
         lock.take(reversed(NAMES))
         assert site.asked[0] == "mq1"
-        with HostLock(topology, claim("heal")) as other, pytest.raises(LockedError):
+        with lock_of(topology, "heal") as other, pytest.raises(LockedError):
             other.take(NAMES)
         assert site.asked[len(NAMES) :] == ["mq1"]
 
 
 def test_what_was_taken_before_a_refusal_is_given_back(site: Site, topology: Topology) -> None:
-    with HostLock(topology, claim("deploy")) as lock:
+    with lock_of(topology, "deploy") as lock:
         lock.take(["lb1", "lb2"])
-        with HostLock(topology, claim("heal")) as other, pytest.raises(LockedError, match=r"lb1, lb2\)"):
+        with lock_of(topology, "heal") as other, pytest.raises(LockedError, match=r"lb1, lb2\)"):
             other.take(NAMES)
-        with HostLock(topology, claim("queues sync")) as third:
+        with lock_of(topology, "queues sync") as third:
             assert set(third.take(["mq1", "mq2"])[0]) == {"mq1", "mq2"}
 
 
 def test_silent_hosts_are_told_and_keep_nothing_from_being_locked(site: Site, topology: Topology) -> None:
     site.silent = {"mq1", "mq3"}
-    with HostLock(topology, claim("deploy")) as lock:
+    with lock_of(topology, "deploy") as lock:
         found, silent = lock.take(NAMES)
         assert set(silent) == site.silent
         assert set(found) == set(NAMES) - site.silent
 
 
 def test_a_broken_connection_is_mended_unless_another_was_faster(site: Site, topology: Topology) -> None:
-    with HostLock(topology, claim("deploy")) as lock:
+    with lock_of(topology, "deploy") as lock:
         lock.take(["mq1", "mq2"])
         site.held[0].process.kill()
         site.held[0].process.wait(10)
@@ -155,7 +172,7 @@ def test_a_broken_connection_is_mended_unless_another_was_faster(site: Site, top
         assert lock.hosts == ("mq1", "mq2")
         site.held[-1].process.kill()
         site.held[-1].process.wait(10)
-        with HostLock(topology, claim("heal")) as other:
+        with lock_of(topology, "heal") as other:
             other.take(["mq1"])
             with pytest.raises(LockedError, match=r"mqctl heal by .* \(its lock is on mq1\)"):
                 lock.require()
@@ -165,7 +182,7 @@ def test_a_host_that_came_back_is_locked_again_by_itself(
     site: Site, topology: Topology, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosts, "BEAT", 0.1)
-    with HostLock(topology, claim("failover-test")) as lock:
+    with lock_of(topology, "failover-test") as lock:
         lock.take(["mq1", "mq2"])
         site.silent = {"mq2"}
         os.kill(site.held[1].process.pid, 9)
@@ -177,9 +194,9 @@ def test_a_host_that_came_back_is_locked_again_by_itself(
 
 
 def test_its_own_claim_on_a_host_that_did_not_notice_is_nobody_elses(site: Site, topology: Topology) -> None:
-    with HostLock(topology, claim("deploy")) as ghost:
+    with lock_of(topology, "deploy") as ghost:
         ghost.take(["mq1"])
-        with HostLock(topology, claim("deploy")) as lock:
+        with lock_of(topology, "deploy") as lock:
             _, silent = lock.take(["mq1", "mq2"])
             assert silent["mq1"].reason == "the lock's connection broke, and the host has not noticed it yet"
 
@@ -187,7 +204,7 @@ def test_its_own_claim_on_a_host_that_did_not_notice_is_nobody_elses(site: Site,
 def test_a_task_of_a_run_that_was_killed(site: Site, topology: Topology) -> None:
     with (site.directory / "busy").open("w") as busy:
         fcntl.flock(busy, fcntl.LOCK_SH)
-        with HostLock(topology, claim("deploy")) as lock, pytest.raises(LockedError) as caught:
+        with lock_of(topology, "deploy") as lock, pytest.raises(LockedError) as caught:
             lock.take(["mq1"])
     assert caught.value.message == (
         "something else is changing these hosts: a task of a run that was cut off (its lock is on mq1)"
@@ -198,7 +215,7 @@ def test_a_host_that_answers_nonsense(
     site: Site, topology: Topology, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosts, "_SCRIPT", "print('Welcome to mq1')")
-    with HostLock(topology, claim("deploy")) as lock:
+    with lock_of(topology, "deploy") as lock:
         found, silent = lock.take(["mq1"])
     assert not found
     assert silent["mq1"].reason == "the lock cannot be taken: Welcome to mq1"
