@@ -6,7 +6,7 @@ PYTEST := $(BIN)/pytest -q
 # a topology's name: which Molecule scenario `make molecule` runs
 SCENARIO ?= mirrored-3node
 
-.PHONY: demo test test-all fast lint unit fuzz lab molecule matrix matrix-lab benchmark audit environment engine browser engine-stop image clean
+.PHONY: demo test test-all fast lint unit fuzz kills lab molecule matrix matrix-lab benchmark audit environment engine browser engine-stop image clean
 
 demo: environment engine  ## A cluster of three brokers behind two load balancers, and its first failover test
 	$(BIN)/mqctl deploy mirrored-3node
@@ -31,6 +31,9 @@ unit: environment
 
 fuzz: environment  ## Twenty thousand mutants of the bundled inventories, others each night
 	$(BIN)/python -m tests.fuzz --cases 20000 --first $$(date +%Y%m%d0000)
+
+kills: environment engine  ## Fifty deploys that are killed, each by another seed; an hour and a half
+	$(BIN)/python -m tests.lab.kills --seeds 1-50
 
 lab: environment engine browser  ## On real containers, and the report in a real browser
 	$(PYTEST) --durations 15 -m 'not matrix' -n 2 --dist loadfile tests/lab
