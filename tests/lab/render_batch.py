@@ -74,8 +74,8 @@ def boot(case):
         server = subprocess.Popen(BROKER, stdout=log, stderr=log, env=environment)
     try:
         result["started"] = run(["rabbitmqctl", "wait", "--timeout", "90", pid_file], 120)
-        for name, expression in case["ask"].items():
-            result[name] = run(["rabbitmqctl", "-q", "eval", expression])["out"].strip()
+        said = run(["rabbitmqctl", "-q", "eval", case["ask"]])["out"].split("\n")
+        result["said"] = dict(line.split(" ", 1) for line in said if " " in line)
         result["users"] = run(["rabbitmqctl", "-q", "list_users"])["out"].split("\n")
         result["log"] = LOG.read_bytes().decode(errors="replace")[-3000:]
     finally:

@@ -172,6 +172,7 @@ def test_again_there_is_nothing_to_do_also_for_plain_ansible(site: Site) -> None
     )
 
 
+@pytest.mark.matrix  # every broker restarts
 def test_from_the_classic_format_to_the_new_one(site: Site) -> None:
     hosts = site.directory / "hosts.ini"
     hosts.write_text(hosts.read_text().replace("=classic", "=conf"))

@@ -129,6 +129,7 @@ class Between:
         self.lines.append((host, message))
 
 
+@pytest.mark.matrix  # two minutes each
 def test_a_plan_that_another_run_has_overtaken_is_made_again(first: Path, second: Path) -> None:
     change(first, 1400)
     change(second, 1400)
@@ -140,6 +141,7 @@ def test_a_plan_that_another_run_has_overtaken_is_made_again(first: Path, second
     assert any("since the look: looking again" in message for _, message in told.lines)
 
 
+@pytest.mark.matrix  # two minutes each
 def test_what_a_killed_deploy_left_running_is_waited_for_and_then_finished(
     first: Path, second: Path, deployed: Topology
 ) -> None:
