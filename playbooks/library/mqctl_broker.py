@@ -64,7 +64,7 @@ from contextlib import nullcontext
 from ansible.module_utils import mqctl_override as override
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.mqctl_busy import busy
-from ansible.module_utils.mqctl_node import CONTENT, HELD, LIFE, ask
+from ansible.module_utils.mqctl_node import CONTENT, HELD, LAGGING, LIFE, ask
 from ansible.module_utils.mqctl_systemd import (
     NotDoneError,
     abandoned,
@@ -178,6 +178,8 @@ def found(broker):
         broker.boot()
     if not override.lets_the_oldest_found():
         enable_feature_flags(broker)
+        for node in filter(runs, broker.others):
+            catch_up(node, broker.gate_timeout)
     return "founded the cluster"
 
 
@@ -264,7 +266,25 @@ def joined(broker):
         lambda seen: set(seen["members"]) & set(broker.others),
         lambda seen: f"{broker.node} is up, but in another cluster: {', '.join(seen['members'])}",
     )
+    if not override.lets_the_oldest_found():
+        catch_up(broker.node, broker.gate_timeout)
     return f"joined {', '.join(sorted(set(life['members']) - {broker.node}))}"
+
+
+def catch_up(node, timeout):
+    """Enable on a member what its peers have enabled.
+
+    On older lines one that joins copies the flags before it is a member, and its founder enables those of the
+    members that it knew when it began: what happens in between stays disabled. Both look afterwards.
+    """
+
+    def caught_up():
+        seen = ask(node, LAGGING)
+        for flag in seen["lagging"] if seen else ():
+            run(["rabbitmqctl", "--quiet", "-n", node, "enable_feature_flag", flag])
+        return seen is not None and not seen["lagging"]
+
+    poll(caught_up, timeout, lambda: f"cannot enable on {node} the feature flags that its peers have")
 
 
 def refuse_user_data(broker):

@@ -69,6 +69,16 @@ io:put_chars(["mqctl:", base64:encode(iolist_to_binary(rabbit_json:encode(#{only
 """What a change of node type would erase: durable queues of which no other node has all that this one has."""
 
 
+LAGGING = """
+Enabled = fun(N) -> case rpc:call(N, rabbit_feature_flags, list, [enabled]) of
+  Flags when is_map(Flags) -> maps:keys(Flags); _ -> [] end end,
+There = lists:usort(lists:append([Enabled(N) || N <- rabbit_mnesia:cluster_nodes(running), N =/= node()])),
+Answer = #{lagging => [atom_to_binary(F, utf8) || F <- There -- Enabled(node())]},
+io:put_chars(["mqctl:", base64:encode(iolist_to_binary(rabbit_json:encode(Answer))), "\\n"]), ok.
+"""
+"""Feature flags that a running peer has enabled and this one has not; for lines on Mnesia."""
+
+
 ADMINISTRATOR = """
 User = base64:decode(<<"{user}">>), Password = base64:decode(<<"{password}">>),
 M = rabbit_auth_backend_internal, By = <<"mqctl">>, All = <<".*">>,

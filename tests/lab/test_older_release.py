@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import urllib.error
@@ -130,6 +131,26 @@ def test_they_are_one_cluster_of_3_8_with_mirrors(site: Site) -> None:
         "orders": 2,
         "orders.dead": 2,
     }
+
+
+def test_a_flag_that_a_member_lacks_is_seen_and_can_be_enabled_there(site: Site) -> None:
+    """So one is left that joins while the founder enables it."""
+    site.ask("mq3", "rabbit_feature_flags:mark_as_enabled_locally(user_limits, false).")
+    assert lacks(site, "mq3") == ["user_limits"]
+    site.shell("mq3", "rabbitmqctl -q enable_feature_flag user_limits")
+    assert [lacks(site, host) for host in BROKERS] == [[], [], []]
+
+
+def lacks(site: Site, host: str) -> list[str]:
+    """Told by the very expression that the broker's module uses."""
+    module = ast.parse((share.root() / "playbooks" / "module_utils" / "mqctl_node.py").read_text())
+    expression = next(
+        ast.literal_eval(statement.value)
+        for statement in module.body
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "LAGGING"
+    )
+    said = site.ask(host, " ".join(expression.split())).removeprefix("mqctl:").split()[0]
+    return list(json.loads(base64.b64decode(said))["lagging"])
 
 
 def test_a_vault_value_opens_the_statistics_page_and_stays_closed_here(site: Site) -> None:

@@ -111,10 +111,62 @@ def test_those_of_older_lines_wait_while_they_boot(broker, monkeypatch, tmp_path
 
 
 class Founder(Joiner):
-    node, gate_timeout = "a", 0.5
+    node, others, gate_timeout = "a", ["b"], 0.5
 
     def is_up(self):
         return False
+
+
+@pytest.fixture
+def lagging(broker, monkeypatch):
+    """What node b answers, one after the other, when it is asked which flags it lacks."""
+    answers = []
+
+    def ask(node, what):
+        assert node == "b"
+        return answers.pop(0) if what == broker.LAGGING else {"running": bool(answers)}
+
+    monkeypatch.setattr(broker, "ask", ask)
+    return answers
+
+
+class Member(Joiner):
+    gate_timeout = 0.5
+
+    def gate(self, holds, what):
+        assert holds({"members": ["a", "b"]})
+        return {"members": ["a", "b"]}
+
+
+def test_who_joined_an_older_line_enables_what_its_peers_have(broker, monkeypatch, tmp_path, lagging):
+    """It copied their flags before it was a member: one that was enabled meanwhile it does not have."""
+    installed(broker, monkeypatch, tmp_path, "3.8.9")
+    calls = rabbitmqctl(monkeypatch, broker, [0])
+    lagging += [None, {"lagging": ["user_limits"]}, {"lagging": []}]
+    assert broker.joined(Member()) == "joined a"
+    assert (calls, lagging) == (
+        [["rabbitmqctl", "--quiet", "-n", "b", "enable_feature_flag", "user_limits"]],
+        [],
+    )
+    lagging += [{"lagging": ["user_limits"]}] * 1000
+    with pytest.raises(broker.NotDoneError, match="cannot enable on b the feature flags that its peers have"):
+        broker.joined(Member())
+
+
+def test_who_joined_a_newer_line_asks_nobody(broker, monkeypatch, tmp_path, lagging):
+    installed(broker, monkeypatch, tmp_path, "4.0.5")
+    lagging += [{"lagging": ["user_limits"]}]
+    assert broker.joined(Member()) == "joined a"
+    assert len(lagging) == 1
+
+
+def test_a_founder_looks_at_who_came_while_it_enabled_its_flags(broker, monkeypatch, tmp_path, lagging):
+    installed(broker, monkeypatch, tmp_path, "3.8.9")
+    calls = rabbitmqctl(monkeypatch, broker, [0], "name\tstate\n")
+    lagging += [{"lagging": ["user_limits"]}, {"lagging": []}]
+    assert broker.found(Founder()) == "founded the cluster"
+    assert [argv[3:] for argv in calls[1:]] == [["b", "enable_feature_flag", "user_limits"]]
+    assert lagging == []
 
 
 def rabbitmqctl(monkeypatch, broker, codes, said=""):
@@ -129,6 +181,7 @@ def rabbitmqctl(monkeypatch, broker, codes, said=""):
     return calls
 
 
+@pytest.mark.usefixtures("lagging")
 def test_a_founder_of_an_older_line_enables_its_flags_until_it_succeeds(broker, monkeypatch, tmp_path):
     installed(broker, monkeypatch, tmp_path, "3.10.8")
     calls, founder = rabbitmqctl(monkeypatch, broker, [69, 0]), Founder()
@@ -139,6 +192,7 @@ def test_a_founder_of_an_older_line_enables_its_flags_until_it_succeeds(broker, 
         broker.found(founder)
 
 
+@pytest.mark.usefixtures("lagging")
 def test_the_3_8_line_names_each_flag(broker, monkeypatch, tmp_path):
     installed(broker, monkeypatch, tmp_path, "3.8.9")
     said = "name\tstate\nempty_basic_get_metric\tdisabled\nquorum_queue\tenabled\nuser_limits\tdisabled\n"
