@@ -45,19 +45,23 @@ def main() -> None:
 
 
 def start(place: Path, rounds: int) -> bool:
-    """`mqctl --help` beside a Typer application that does nothing."""
+    """`mqctl --help` and a completion beside a Typer application that does nothing."""
+    completing = {"_MQCTL_COMPLETE": "complete_bash", "COMP_WORDS": "mqctl de", "COMP_CWORD": "1"}
+    mqctl = str(Path(sys.executable).with_name("mqctl"))
     bare = place / "bare.py"
     bare.write_text(BARE)
     times = medians(
         [
             {
                 "bare Typer --help": seconds(lambda: command([sys.executable, str(bare), "--help"])),
-                "mqctl --help": seconds(lambda: command([sys.executable, "-m", "mqctl", "--help"])),
+                "mqctl --help": seconds(lambda: command([mqctl, "--help"])),
+                "completion of a command": seconds(lambda: command([mqctl], **completing)),
             }
             for _ in range(max(rounds, 5))
         ]
     )
-    return show(times, [Row("mqctl --help", times["mqctl --help"], 0.3, "s")], max(rounds, 5))
+    rows = [Row(name, times[name], 0.3, "s") for name in ("mqctl --help", "completion of a command")]
+    return show(times, rows, max(rounds, 5))
 
 
 def rendering(place: Path, rounds: int) -> bool:

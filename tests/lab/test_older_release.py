@@ -135,9 +135,9 @@ def test_they_are_one_cluster_of_3_8_with_mirrors(site: Site) -> None:
 
 def test_a_flag_that_a_member_lacks_is_seen_and_can_be_enabled_there(site: Site) -> None:
     """So one is left that joins while the founder enables it."""
-    site.ask("mq3", "rabbit_feature_flags:mark_as_enabled_locally(user_limits, false).")
-    assert lacks(site, "mq3") == ["user_limits"]
-    site.shell("mq3", "rabbitmqctl -q enable_feature_flag user_limits")
+    site.ask("mq3", "rabbit_feature_flags:mark_as_enabled_locally(implicit_default_bindings, false).")
+    assert lacks(site, "mq3") == ["implicit_default_bindings"]
+    site.shell("mq3", "rabbitmqctl -q enable_feature_flag implicit_default_bindings")
     assert [lacks(site, host) for host in BROKERS] == [[], [], []]
 
 
