@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from mqctl import private
+from mqctl import private, share
 from mqctl.process import find
 
 _VARIABLES = ("group_vars", "host_vars")
@@ -56,11 +56,12 @@ class Memo:
 def _key(source: Path) -> str | None:
     """Of everything that decides the answer; None when files and versions alone do not decide it.
 
-    So it is with scripts, plugins, a configuration of Ansible's, and files that need a vault password.
+    So it is with scripts, plugins, a configuration of Ansible's, and files that need a vault password. Where
+    the inventory lies decides nothing: what is moved with the answer beside it keeps it.
     """
     if any(name.startswith("ANSIBLE_") for name in os.environ):
         return None
-    if any(path.expanduser().exists() for path in _CONFIGURATIONS):
+    if any(map(_is_foreign, _CONFIGURATIONS)):
         return None
     program = Path(find("ansible-inventory")).resolve()
     digest = hashlib.sha256(f"{version('mqctl')}\n{program}\n{program.stat().st_mtime_ns}".encode())
@@ -69,11 +70,17 @@ def _key(source: Path) -> str | None:
             content = path.read_bytes()
             if not _plain(path, source, content):
                 return None
-            digest.update(f"\n{path}\n{len(content)}\n".encode())
+            digest.update(f"\n{path.relative_to(source.parent)}\n{len(content)}\n".encode())
             digest.update(content)
     except OSError:
         return None
     return digest.hexdigest()
+
+
+def _is_foreign(configuration: Path) -> bool:
+    """Whether it is there, and not the one of mqctl's own checkout, which says nothing of inventories."""
+    place = configuration.expanduser()
+    return place.exists() and place.resolve() != share.root() / "ansible.cfg"
 
 
 def _files(source: Path) -> Iterator[Path]:

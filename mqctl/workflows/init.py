@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from mqctl import share
+from mqctl import private, share
 from mqctl.errors import MqctlError, UsageError
 from mqctl.inventory import InventoryError, VaultOptions, bundled, ensure, load
 from mqctl.model.topology import Topology
@@ -89,6 +89,8 @@ def _place(directory: Path, write: Callable[[Path], None], vault: VaultOptions) 
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".mqctl-init-") as half:
             draft = Path(half) / directory.name
             write(draft)
+            # What Ansible says of the draft is kept there, and true of its place.
+            (draft / private.STATE_DIR).mkdir(mode=0o700)
             (draft / ".gitignore").write_text(_GITIGNORE, encoding="utf-8")
             _check(draft, directory, vault)
             draft.rename(directory)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mqctl import share
 from mqctl.inventory import assemble, bundled, source
 from mqctl.inventory.drafting import draft
 from mqctl.inventory.listing import Listing
 from mqctl.inventory.vault import VaultOptions
+from tests import inventories
 
 NAMES = bundled()
 MARK = "Zq9"
@@ -26,14 +25,8 @@ def listing(name: str) -> Listing:
     """A bundled inventory as Ansible's own program prints it, with every secret that it lacks."""
     with tempfile.TemporaryDirectory() as directory:
         inventory = Path(directory) / name
-        copy(name, inventory)
+        inventories.bare(name, inventory)
         return complete(source.read(inventory, VaultOptions()))
-
-
-def copy(name: str, target: Path) -> None:
-    """The bundled inventory without what was made beside it in a checkout."""
-    ignored = shutil.ignore_patterns(".mqctl", "secrets.yml")
-    shutil.copytree(share.root() / "inventories" / name, target, ignore=ignored)
 
 
 def complete(listing: Listing) -> Listing:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mqctl import cli
 from mqctl.errors import ExitCode
 from mqctl.inventory.listing import Listing
+from tests import inventories
 
 from . import corpus, judge
 from .cases import case
@@ -101,7 +102,7 @@ def test_what_failed_once_holds(variable: str, value: Any) -> None:
 def test_the_command_refuses_or_renders_files_with_surprises(oddity: str, tmp_path: Path) -> None:
     """Through ansible-inventory, from files, as a person would meet them."""
     inventory = tmp_path / "site"
-    corpus.copy("mirrored-3node", inventory)
+    inventories.bare("mirrored-3node", inventory)
     (inventory / "group_vars" / "all" / "odd.yml").write_bytes(ODDITIES[oddity].encode())
     (inventory / "group_vars" / "all" / "given.yml").write_text(given_secrets())
     said = io.StringIO()

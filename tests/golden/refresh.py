@@ -17,7 +17,7 @@ from mqctl.model.topology import Topology
 from mqctl.render.brokers import CONF_CHECK
 from mqctl.render.bundle import render
 from mqctl.workflows import topologies as catalogue
-from tests import nasty, topologies
+from tests import inventories, nasty, topologies
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -85,7 +85,7 @@ def refresh() -> None:
 
 def pages() -> dict[Path, str]:
     """What docs/ and inventories/ hold about the bundled topologies: content by path."""
-    paths = [ROOT / "inventories" / name for name in bundled() if name != catalogue.EXAMPLE]
+    paths = [inventories.ready(name) for name in bundled() if name != catalogue.EXAMPLE]
     described = [catalogue.describe(path) for path in paths]
     pictures = {
         ROOT / "docs" / "topologies" / f"{path.name}.svg": catalogue.draw(str(path), "svg") for path in paths

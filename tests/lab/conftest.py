@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import traceback
 from collections.abc import Iterator, Mapping
@@ -30,6 +29,7 @@ from mqctl.workflows.deploy import Wish, deploy
 from mqctl.workflows.phase import Silent
 from mqctl.workflows.plan import plan
 from mqctl.workflows.stage import Stage
+from tests import inventories
 from tests.lab import subnets
 from tests.lab.leftovers import is_alive_elsewhere, own_name, remove_abandoned
 
@@ -47,9 +47,7 @@ def connection_of(name: str) -> str:
 
 def copy_topology(name: str, target: Path, subnet: IPv4Network) -> Path:
     """A bundled topology as an inventory of its own, its addresses moved to another network."""
-    shutil.copytree(
-        share.root() / "inventories" / name, target, ignore=shutil.ignore_patterns(".mqctl", "secrets.yml")
-    )
+    inventories.bare(name, target)
     lab_settings = yaml.safe_load((target / "group_vars" / "all" / "lab.yml").read_text())["mqctl_lab"]
     home = subnets.beginning(IPv4Network(lab_settings["subnet"]))
     for path in target.rglob("*.yml"):

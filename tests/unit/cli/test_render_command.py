@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from mqctl import cli, share
+from mqctl import cli
 from mqctl.errors import ExitCode
+from tests import inventories
 
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> str:
     copy = tmp_path / "mirrored-3node"
-    ignored = shutil.ignore_patterns(".mqctl", "secrets.yml")
-    shutil.copytree(share.root() / "inventories" / "mirrored-3node", copy, ignore=ignored)
+    inventories.copy("mirrored-3node", copy)
     return str(copy)
 
 

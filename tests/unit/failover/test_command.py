@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mqctl import cli, share
+from mqctl import cli
 from mqctl.cli.failover_test import failover_test
 from mqctl.errors import InconclusiveError, MqctlError, UsageError
 from mqctl.faults import scenarios
@@ -25,6 +24,7 @@ from mqctl.workflows import failover_test as workflow
 from mqctl.workflows.alone import alone
 from mqctl.workflows.stage import Stage
 from mqctl.workload.journal import Journal
+from tests import inventories
 from tests.topologies import mirrored_3node, standalone
 from tests.unit.failover.histories import clean, event
 from tests.unit.failover.reports import renamed
@@ -90,8 +90,7 @@ def test_findings_that_are_no_pass_are_told(tmp_path: Path) -> None:
 def site(tmp_path: Path) -> Path:
     """The bundled topology without its lab: real hosts."""
     site = tmp_path / "site"
-    ignore = shutil.ignore_patterns(".mqctl", "secrets.yml")
-    shutil.copytree(share.root() / "inventories" / "mirrored-3node", site, ignore=ignore)
+    inventories.copy("mirrored-3node", site)
     for path in site.rglob("*.yml"):
         path.write_text(path.read_text().replace("mqctl_lab:", "x_lab:"))
     workflow.inventory.ensure(site)

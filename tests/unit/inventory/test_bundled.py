@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import yaml
 from pydantic import BaseModel
 
 from mqctl import share
-from mqctl.inventory import bundled, ensure
+from mqctl.inventory import bundled, ensure, load
 from mqctl.inventory.settings import COMPONENTS
 from mqctl.model.draft import MqctlSettings
 from mqctl.model.keepalived import RealServer, VirtualServer
@@ -33,6 +32,7 @@ from mqctl.model.objectives import Objectives
 from mqctl.model.objects import Binding, Exchange, Permission, Policy, Queue, User, Vhost
 from mqctl.model.rules import RISKS
 from mqctl.process import run
+from tests import inventories
 
 EXAMPLE = share.root() / "inventories" / "example"
 FILES = sorted(path for path in EXAMPLE.rglob("*.yml") if path.name != "secrets.yml")
@@ -71,11 +71,8 @@ def documented() -> dict[str, str | None]:
 
 @pytest.mark.parametrize("name", bundled())
 def test_bundled_inventory_loads(name: str, tmp_path: Path) -> None:
-    copy = tmp_path / name
-    shutil.copytree(
-        share.root() / "inventories" / name, copy, ignore=shutil.ignore_patterns(".mqctl", "secrets.yml")
-    )
-    topology = ensure(copy)
+    inventories.bare(name, tmp_path / name)
+    topology = ensure(tmp_path / name)
     assert topology.name == name
     assert topology.brokers
 
@@ -88,13 +85,8 @@ def test_ansible_reads_the_directory_without_a_warning(name: str) -> None:
 
 
 def test_mirrored_3node_is_that_topology(tmp_path: Path) -> None:
-    copy = tmp_path / "mirrored-3node"
-    shutil.copytree(
-        share.root() / "inventories" / "mirrored-3node",
-        copy,
-        ignore=shutil.ignore_patterns(".mqctl", "secrets.yml"),
-    )
-    topology = ensure(copy)
+    inventories.copy("mirrored-3node", tmp_path / "mirrored-3node")
+    topology = load(tmp_path / "mirrored-3node")
     assert [host.name for host in topology.brokers] == ["mq1", "mq2", "mq3"]
     assert [host.name for host in topology.balancers] == ["lb1", "lb2"]
     assert [host.keepalived.priority for host in topology.routers if host.keepalived] == [250, 240]

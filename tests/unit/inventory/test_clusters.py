@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from mqctl import share
-from mqctl.inventory import InventoryError, ensure
+from mqctl.inventory import InventoryError, load
 from mqctl.model.lab import Release
 from mqctl.model.topology import Topology
 from mqctl.workflows.failover_test import Choice, applicable
 from mqctl.workload.fit import queue_type
+from tests import inventories
 
 WHAT = {
     "standalone": (1, "plain", None),
@@ -35,14 +34,13 @@ SAFE = {
 def read(name: str, place: Path, release: Release | None = None) -> Topology:
     """The inventory as it is, or on another release."""
     copy = place / name
-    ignore = shutil.ignore_patterns(".mqctl", "secrets.yml")
-    shutil.copytree(share.root() / "inventories" / name, copy, ignore=ignore)
+    inventories.copy(name, copy)
     settings = copy / "group_vars" / "all" / "lab.yml"
     lines = settings.read_text().splitlines(keepends=True)
     if release:
         lines = [f"  image: {release}\n" if line.lstrip().startswith("image:") else line for line in lines]
         settings.write_text("".join(lines))
-    return ensure(copy)
+    return load(copy)
 
 
 @pytest.mark.parametrize("name", WHAT)

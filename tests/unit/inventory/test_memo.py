@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mqctl import share
 from mqctl.errors import MqctlError
 from mqctl.inventory import VaultOptions, memo, source, vault
 
@@ -89,6 +90,24 @@ def test_every_change_is_seen_and_so_is_its_undoing(
         path.write_text(text)
     assert cluster_name(site) == "one"
     assert len(asked) == 3
+
+
+def test_what_is_moved_with_its_answer_is_not_asked_about_again(site: Path, asked: Asked) -> None:
+    before = source.read(site, VaultOptions())
+    site = site.rename(site.with_name("elsewhere"))
+    assert source.read(site, VaultOptions()).hostvars == before.hostvars
+    assert len(asked) == 1
+    (site / ".mqctl" / "listing").unlink()
+    assert source.read(site, VaultOptions()).hostvars == before.hostvars
+    assert len(asked) == 2
+
+
+def test_the_configuration_of_mqctl_s_own_checkout_decides_nothing(
+    site: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memo, "_CONFIGURATIONS", (share.root() / "ansible.cfg",))
+    assert [cluster_name(site), cluster_name(site)] == ["one", "one"]
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +20,14 @@ from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.profiles import PROFILES
 from mqctl.model.rabbitmq import RabbitmqSettings
+from tests import inventories
 
 DOCS = share.root() / "docs" / "performance.md"
 
 
 def listing(name: str, directory: Path) -> Listing:
     copy = directory / name
-    shutil.copytree(
-        share.root() / "inventories" / name, copy, ignore=shutil.ignore_patterns(".mqctl", "secrets.yml")
-    )
+    inventories.bare(name, copy)
     return read(copy, VaultOptions())
 
 
