@@ -10,6 +10,7 @@ description:
   - A blank broker never founds a cluster unless it is told to; it waits for a peer that has one.
   - A broker is stopped only while every member runs, and no queue would lose its last synchronised copy.
   - Success is what the node says of itself, never a program's exit code.
+  - A running broker that does not boot with a changed configuration gets the one back with which it ran.
 options:
   action:
     description: >-
@@ -62,6 +63,7 @@ import time
 from contextlib import nullcontext
 
 from ansible.module_utils import mqctl_override as override
+from ansible.module_utils import mqctl_previous as previous
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.mqctl_busy import busy
 from ansible.module_utils.mqctl_node import CONTENT, HELD, LAGGING, LIFE, ask
@@ -84,6 +86,10 @@ LEAST_DISC = 2
 """Disc nodes that must go on running: with one, its loss is the loss of all metadata."""
 TELLING = re.compile(r"(\[(?:error|critical|warning)\]) <[\d.]+> (\S.*)")
 """The first line of a message; those below it, a crash report's say, are indented."""
+
+
+class DoesNotBootError(NotDoneError):
+    """The broker gave up by itself: waiting longer helps nothing."""
 
 
 class Broker:
@@ -129,14 +135,15 @@ class Broker:
         def booted():
             now = state(self.unit)
             if now["ActiveState"] == "failed" or int(now["NRestarts"]) >= ATTEMPTS:
-                raise NotDoneError(f"{self.node} does not boot{self.last_words(offset)}")
+                raise DoesNotBootError(f"{self.node} does not boot{self.last_words(offset)}")
             return now["InvocationID"] != before and (ready or self.serves)()
 
-        return poll(
+        poll(
             booted,
             self.boot_timeout,
             lambda: f"{self.node} is not up{self.waiting()}{self.last_words(offset)}",
         )
+        previous.forget()
 
     def waiting(self):
         """That a broker waits for its peers is normal, but somebody has to come."""
@@ -311,12 +318,34 @@ def restart(broker):
     """Restart a member between two gates; one that has no peers is restarted as it is."""
     if state(broker.unit)["ActiveState"] == "active" and not broker.alone:
         broker.gate(may_stop, lambda seen: f"{broker.node} may not be stopped now: {why_not(seen)}")
-    broker.boot()
+    boot_or_go_back(broker)
     broker.gate(
         lambda seen: whole(seen) and not seen["behind"],
         lambda seen: f"{broker.node} was restarted, but {why_not(seen)}",
     )
     return "restarted"
+
+
+def boot_or_go_back(broker):
+    """With the changed configuration; failing that with the one it ran with, and complain."""
+    try:
+        broker.boot()
+    except DoesNotBootError as why:
+        taken_back = previous.put_back()
+        if not taken_back:
+            raise
+        back = f"{', '.join(taken_back)} {'was' if len(taken_back) == 1 else 'were'} put back"
+        try:
+            broker.boot()
+        except NotDoneError as again:
+            raise NotDoneError(f"{why}\n{back}, but {again}") from None
+        raise NotDoneError(f"{why}\n{broker.node} runs again, for {back}{unlike(broker.others)}") from None
+
+
+def unlike(others):
+    """What is left to do: on disk they may have what they would not boot with, either."""
+    has = f"; {', '.join(others)} may have the new files: correct the inventory and deploy again"
+    return has if others else ""
 
 
 def stand_by(broker):

@@ -12,6 +12,7 @@ description:
   - Files that did not exist are put down first, because a later check may need them,
     and go again when a check refuses.
   - Each replacement is atomic. What is as it should be is left alone.
+  - What a broker reads is kept as it was until the broker has come up with the new.
   - Afterwards systemd reads changed unit files, and units are enabled.
 options:
   files:
@@ -76,6 +77,7 @@ import subprocess
 import tempfile
 from collections import namedtuple
 
+from ansible.module_utils import mqctl_previous as previous
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.mqctl_busy import busy
 from ansible.module_utils.mqctl_systemd import NotDoneError, control
@@ -225,6 +227,7 @@ def place(files):
             if complaint:
                 complaints.append(complaint)
             elif live(file.path) is None:
+                previous.keep(file.path)
                 put(candidates.pop(file.path), file.path)
                 created.append(file.path)
         if complaints:
@@ -240,6 +243,7 @@ def place(files):
 def replace(files, candidates):
     """The part that changes what programs read; nothing here is expected to fail."""
     for file in files:
+        previous.keep(file.path)
         if file.action == "delete":
             remove(file.path)
         elif file.path in candidates:

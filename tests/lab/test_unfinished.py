@@ -113,6 +113,44 @@ def test_a_signal_is_written_down_with_what_was_done(directory: Path) -> None:
     assert entry.not_done.services
 
 
+def test_a_broker_that_does_not_boot_gets_its_configuration_back_and_the_roll_stops(
+    directory: Path, deployed: Topology
+) -> None:
+    """Erlang refuses to start with an unknown flag; no program that checks the file knows that."""
+    before = seen(deployed)
+    broken = "rabbitmq_environment: {SERVER_ADDITIONAL_ERL_ARGS: +nonsense}\n"
+    (directory / "group_vars" / "all" / "change.yml").write_text(broken)
+    first, *others = restarts(directory)
+    with pytest.raises(AnsibleError) as caught:
+        deploy(Wish(str(directory)), Silent())
+    assert caught.value.exit_code == ExitCode.CANNOT_RUN
+    told = f"rabbit@{first} runs again, for /etc/rabbitmq/rabbitmq-env.conf was put back; rabbit@"
+    assert told in f"{caught.value}\n{caught.value.hint}"
+    after = seen(deployed)
+    assert after[first].splitlines()[0] == before[first].splitlines()[0]
+    for host in others:
+        assert after[host].splitlines()[1] == before[host].splitlines()[1]
+    assert sorted(restarts(directory)) == sorted([first, *others]) == ["mq1", "mq2", "mq3"]
+
+
+def restarts(directory: Path) -> list[str]:
+    """The hosts whose brokers a deploy would restart, in its order."""
+    return [change.host for change in plan(str(directory)).plan.services if change.action == "restart"]
+
+
+def seen(topology: Topology) -> dict[str, str]:
+    """Of each broker's host: a digest of its environment file, the program's invocation; and that it runs."""
+    script = (
+        "sha256sum /etc/rabbitmq/rabbitmq-env.conf; systemctl show -p InvocationID rabbitmq-server;"
+        " rabbitmqctl -q eval '3 = length(rabbit_nodes:all_running()).'"
+    )
+    names = [host.name for host in topology.brokers]
+    with Hosts.of(topology) as hosts:
+        said = {name: hosts.run(name, ["sh", "-ec", script], timeout=60) for name in names}
+    assert all(output.ok for output in said.values())
+    return {name: output.stdout for name, output in said.items()}
+
+
 @pytest.fixture
 def smaller(directory: Path, tmp_path: Path) -> Path:
     """The same inventory from elsewhere, without mq3."""

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import base64
-import importlib
 import re
 import subprocess
-import sys
 
-import ansible.module_utils
 import pytest
-
-from . import modules
 
 PASSWORD = 'pa"ss>>\\word'
 
 
 @pytest.fixture
-def objects():
-    ansible.module_utils.__path__.append(str(modules.PLAYBOOKS / "module_utils"))
-    sys.path.insert(0, str(modules.PLAYBOOKS / "library"))
-    yield importlib.import_module("mqctl_objects")
-    sys.path.remove(str(modules.PLAYBOOKS / "library"))
-    ansible.module_utils.__path__.pop()
+def objects(imported):
+    return imported("mqctl_objects")
 
 
 @pytest.fixture
-def node(objects):
-    return importlib.import_module("ansible.module_utils.mqctl_node")
+def node(imported):
+    return imported("ansible.module_utils.mqctl_node")
 
 
 def saying(text):

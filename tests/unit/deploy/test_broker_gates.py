@@ -1,27 +1,18 @@
 """When a broker may be stopped, judged from what it says of itself."""
 
-import importlib
 import socket
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
-import ansible.module_utils
 import pytest
 
 from mqctl.probe import host
 
-from . import modules
-
 
 @pytest.fixture(scope="module")
-def broker():
-    ansible.module_utils.__path__.append(str(modules.PLAYBOOKS / "module_utils"))
-    sys.path.insert(0, str(modules.PLAYBOOKS / "library"))
-    yield importlib.import_module("mqctl_broker")
-    sys.path.remove(str(modules.PLAYBOOKS / "library"))
-    ansible.module_utils.__path__.pop()
+def broker(imported):
+    return imported("mqctl_broker")
 
 
 def life(**changes):
