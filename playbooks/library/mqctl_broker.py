@@ -150,7 +150,10 @@ class Broker:
         return f": it goes on waiting for one of {', '.join(self.others)}" if self.others else ""
 
     def last_words(self, offset):
-        """Errors and warnings logged since `offset`, each once."""
+        """Errors and warnings logged since `offset`, each once, and without an error what systemd heard.
+
+        For then Erlang itself did not come up, or not far enough to log.
+        """
         try:
             with open(self.log, encoding="utf-8", errors="replace") as log:
                 log.seek(offset if os.path.getsize(self.log) >= offset else 0)
@@ -158,7 +161,8 @@ class Broker:
         except FileNotFoundError:
             found = []
         telling = dict.fromkeys(f"{line[1]} {line[2].strip()}" for line in found if line)
-        return "\n" + ("\n".join(list(telling)[-8:]) or journal(self.unit))
+        serious = any(line.startswith(("[error]", "[critical]")) for line in telling)
+        return "\n" + "\n".join([*list(telling)[-8:], *([] if serious else [journal(self.unit)])])
 
     def gate(self, holds, what):
         """Wait until the node's own view satisfies `holds`; `what(view)` says what is wrong."""

@@ -52,6 +52,23 @@ def test_the_polling_loop_gives_up_in_the_end(broker):
     assert broker.poll(lambda: "yes", 0, lambda: "no") == "yes"
 
 
+def test_without_an_error_in_its_log_a_broker_s_last_words_are_those_that_systemd_heard(
+    broker, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(broker, "journal", lambda unit: f"{unit}: bad flag +nonsense")
+    failed = broker.Broker(dict.fromkeys(ARGUMENTS, "") | {"node": "rabbit@a", "unit": "r.service"})
+    failed.log = str(tmp_path / "rabbit@a.log")
+    assert failed.last_words(0) == "\nr.service: bad flag +nonsense"
+    log = tmp_path / "rabbit@a.log"
+    log.write_text("[error] <0.1.0> before\n[warning] <0.2.0> odd\n[warning] <0.3.0> odd\n")
+    assert failed.last_words(24) == "\n[warning] odd\nr.service: bad flag +nonsense"
+    log.write_text(f"{log.read_text()}[error] <0.4.0> cannot listen\n  on 5672\n")
+    assert failed.last_words(24) == "\n[warning] odd\n[error] cannot listen"
+
+
+ARGUMENTS = ("node_type", "peers", "partners", "alone", "boot_timeout", "gate_timeout")
+
+
 class Joiner:
     """A blank broker whose boot is only noted."""
 
