@@ -11,6 +11,8 @@ from typing import Any
 
 from bench import Bench, command
 
+from mqctl.process import find
+
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "mq1,mq2,mq3": ("rabbitmq-server",),
     "lb1,lb2": ("haproxy", "keepalived"),
@@ -24,7 +26,7 @@ def run(bench: Bench) -> None:
     playbook.write_text(json.dumps([_play(bench, hosts, units) for hosts, units in GROUPS.items()]))
     hosts = ",".join(bench.addresses) + ","
     ssh = f"-F {bench.config}"
-    command(["ansible-playbook", "-i", hosts, "--ssh-common-args", ssh, str(playbook)])
+    command([find("ansible-playbook"), "-i", hosts, "--ssh-common-args", ssh, str(playbook)])
 
 
 def _play(bench: Bench, hosts: str, units: Iterable[str]) -> dict[str, Any]:
