@@ -13,6 +13,7 @@ from mqctl.model.draft import Draft, DraftHost
 from mqctl.model.lab import LabHost, LabSettings, LabSpec, LabVolume, Release, lab_name
 from mqctl.model.objects import Objects, Permission, User
 from mqctl.model.rabbitmq import RabbitmqSettings
+from mqctl.model.tls import Tls
 from mqctl.model.topology import Broker, Host, Site, Topology
 from mqctl.private import STATE_DIR
 
@@ -38,7 +39,7 @@ def without_password(cluster: RabbitmqSettings) -> list[str]:
     ]
 
 
-def topology(drafted: Drafted, inventory: Path) -> Topology:
+def topology(drafted: Drafted, inventory: Path, tls: Tls | None = None) -> Topology:
     """The topology of a draft that has no problems and lacks no secret."""
     draft = drafted.draft
     directory = inventory if inventory.is_dir() else inventory.parent
@@ -53,6 +54,7 @@ def topology(drafted: Drafted, inventory: Path) -> Topology:
         lab=_lab(draft, directory),
         objectives=draft.mqctl.objectives,
         scenarios=draft.mqctl.scenarios,
+        tls=tls,
     )
 
 

@@ -87,6 +87,6 @@ def _differing(common: Mapping[str, MqctlSettings]) -> list[Problem]:
     return [
         Problem(f"mqctl_{name}", "must be the same on all hosts", hint="set it in group_vars/all", host=host)
         for host, settings in common.items()
-        for name in ("accept", "objectives", "scenarios")
+        for name in ("accept", "objectives", "scenarios", "tls")
         if getattr(settings, name) != getattr(first, name)
     ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mqctl.inventory import assemble, source
+from mqctl.inventory import assemble, certificates, source
 from mqctl.inventory.drafting import Drafted, draft
 from mqctl.inventory.errors import InventoryError, MissingSecretsError
 from mqctl.inventory.listing import Listing
@@ -24,11 +24,17 @@ def load(path: Path, vault: VaultOptions | None = None) -> Topology:
     UsageError for a path or vault that cannot be read, ProgramError when Ansible is missing.
     """
     path = path.expanduser().absolute()
-    drafted = read(path, vault or VaultOptions())
+    drafted = complete(path, vault or VaultOptions())
+    return assemble.topology(drafted, path, certificates.load(drafted.draft, path))
+
+
+def complete(path: Path, vault: VaultOptions) -> Drafted:
+    """Read and check an inventory that lacks no secret; raises like `load`, but not for certificates."""
+    drafted = read(path, vault)
     absent = assemble.missing(drafted.draft)
     if absent:
         raise MissingSecretsError(path, absent)
-    return assemble.topology(drafted, path)
+    return drafted
 
 
 def read(path: Path, vault: VaultOptions) -> Drafted:

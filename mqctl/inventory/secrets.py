@@ -19,9 +19,10 @@ import yaml
 
 from mqctl import private
 from mqctl.errors import MqctlError, UsageError
-from mqctl.inventory import assemble, vault
+from mqctl.inventory import assemble, certificates, vault
+from mqctl.inventory.drafting import Drafted
 from mqctl.inventory.errors import MissingSecretsError, ShadowedSecretsError
-from mqctl.inventory.load import load, read
+from mqctl.inventory.load import complete, read
 from mqctl.inventory.source import source
 from mqctl.inventory.vault import VaultOptions
 from mqctl.model.topology import Topology
@@ -44,15 +45,20 @@ def ensure(path: Path, options: VaultOptions | None = None) -> Topology:
     drafted = read(path, options)
     absent = assemble.missing(drafted.draft)
     if not absent:
-        return assemble.topology(drafted, path)
+        return _with_certificates(drafted, path)
     file = secrets_file(path)
     before = file.read_bytes() if file.exists() else None
     generate(path, absent, options)
     try:
-        return load(path, options)
+        drafted = complete(path, options)
     except MissingSecretsError as error:
         _put_back(file, before)
         raise ShadowedSecretsError(path, error.missing) from None
+    return _with_certificates(drafted, path)
+
+
+def _with_certificates(drafted: Drafted, path: Path) -> Topology:
+    return assemble.topology(drafted, path, certificates.ensure(drafted.draft, path))
 
 
 def _put_back(file: Path, before: bytes | None) -> None:

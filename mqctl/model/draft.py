@@ -16,6 +16,7 @@ from mqctl.model.lab import LabSettings
 from mqctl.model.objectives import Objectives
 from mqctl.model.profiles import Profile
 from mqctl.model.rabbitmq import RabbitmqSettings
+from mqctl.model.tls import TlsSettings
 
 SiteName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9\-]*[a-z0-9])?)?$")]
 """Goes into the names of clusters and reports."""
@@ -41,6 +42,8 @@ class MqctlSettings(Model):
     """The site that the host belongs to, where the inventory describes several."""
     firewall: FirewallSettings | None = None
     """Its packet filter; none of mqctl's when not given."""
+    tls: TlsSettings | None = None
+    """Everything that listens does so over TLS too; nothing when not given."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from mqctl.model.links import StaticShovel
 from mqctl.model.objectives import Objectives
 from mqctl.model.objects import Objects
 from mqctl.model.rabbitmq import RabbitmqSettings
+from mqctl.model.tls import AMQPS, Tls
 
 
 class Connection(Model):
@@ -99,6 +100,8 @@ class Topology(Model):
     """What failover tests must keep to."""
     scenarios: tuple[str, ...] = ()
     """What failover tests play when nobody chooses; the default scenarios when empty."""
+    tls: Tls | None = None
+    """None: everything is plain."""
 
     @property
     def sites(self) -> tuple[Topology, ...]:
@@ -161,6 +164,15 @@ class Topology(Model):
         """The site's virtual IP, when there is an entrance."""
         addresses = (host.keepalived.virtual_address.ip for host in self.routers if host.keepalived)
         return next(addresses, None) if self.site else None
+
+    @property
+    def trusted(self) -> str:
+        """Whom mqctl's own AMQP clients trust, in PEM; empty as long as plain AMQP is open: they use that."""
+        return self.tls.authorities if self.tls and not self.tls.plain else ""
+
+    def amqp(self, plain: int) -> int:
+        """The port that mqctl's own AMQP clients use where this one is for plain AMQP."""
+        return AMQPS if self.trusted else plain
 
     def host(self, name: str) -> Host:
         """The host of that name; KeyError when there is none."""

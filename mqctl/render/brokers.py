@@ -47,7 +47,7 @@ def broker_files(topology: Topology, broker: Broker) -> Iterator[FileSpec]:
         "/etc/rabbitmq/rabbitmq-env.conf",
         "rabbitmq",
         "rabbitmq/rabbitmq-env.conf.j2",
-        context.env_file(broker),
+        context.env_file(topology, broker),
         secrecy="masked",
         masks=CONF_MASKS,
         **_CONFIG,

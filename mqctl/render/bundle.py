@@ -13,6 +13,7 @@ from mqctl.render.entrance import haproxy_files, keepalived_files
 from mqctl.render.files import printed
 from mqctl.render.firewall import PACKAGE, firewall_files
 from mqctl.render.refusal import CannotCarryError
+from mqctl.render.tls import tls_files
 
 
 def render(topology: Topology) -> dict[str, HostBundle]:
@@ -32,6 +33,8 @@ def render_host(inventory: Topology, site: Topology, host: Host) -> HostBundle:
 def _files(inventory: Topology, site: Topology, host: Host) -> Iterator[FileSpec]:
     yield printed("/etc/hosts", "hosts", "hosts/block.j2", hosts_block(site, host), kind="block")
     yield from firewall_files(inventory, site, host)
+    if site.tls:
+        yield from tls_files(site.tls, host)
     if host.broker:
         yield from broker_files(_cluster_of(site, host), host.broker)
     if host.haproxy:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from mqctl.model.base import IPAddress, reveal
 from mqctl.model.haproxy import HaproxySettings
+from mqctl.model.tls import AMQPS, BALANCER, MANAGEMENT
 from mqctl.model.topology import Broker, Host, Topology
 from mqctl.render.refusal import CannotCarryError
 
+PLAIN = "rabbitmq_cluster"
 RESERVE = 256
 """Connections beyond the AMQP listener's maxconn, so that the statistics answer when that one is full."""
 AMQP_HEADER = "414d515000000901"
@@ -45,8 +47,9 @@ class Peers:
 
 @dataclass(frozen=True)
 class Listener:
-    """One `listen` section: what it binds, its keywords in order, its servers."""
+    """One `listen` section: its name, what it binds, its keywords in order, its servers."""
 
+    name: str
     binds: tuple[str, ...]
     keywords: tuple[str, ...]
     servers: tuple[Server, ...]
@@ -72,7 +75,8 @@ class HaproxyFile:
     check_rise: int
     check_fall: int
     balance: str
-    amqp: Listener
+    messaging: tuple[Listener, ...]
+    """AMQP, and AMQP over TLS."""
     managements: tuple[Listener, ...]
     stats: Listener
     stats_uri: str
@@ -98,9 +102,9 @@ def haproxy_file(topology: Topology, host: Host, settings: HaproxySettings) -> H
         check_rise=settings.check_rise,
         check_fall=settings.check_fall,
         balance=settings.balance,
-        amqp=_amqp(topology, settings),
+        messaging=tuple(_messaging(topology, settings)),
         managements=tuple(_managements(topology, settings)),
-        stats=Listener(_binds(topology, settings.stats_port), (), ()),
+        stats=Listener("stats", _served(topology, settings.stats_port), (), ()),
         stats_uri=settings.stats_uri,
         stats_refresh=duration(settings.stats_refresh),
         stats_auth=f"{settings.stats_user}:{_stats_password(settings)}",
@@ -113,19 +117,38 @@ def duration(seconds: float) -> str:
     return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
 
 
-def _amqp(topology: Topology, settings: HaproxySettings) -> Listener:
+def _messaging(topology: Topology, settings: HaproxySettings) -> Iterable[Listener]:
+    """TLS passes through: brokers have the certificates, and whoever answers has the virtual address in it."""
+    staying = _STAYING if stays(topology, settings) else ()
+    if topology.tls is None or topology.tls.plain:
+        keywords = (*_AMQP_CHECKS[settings.check], *staying)
+        yield Listener(PLAIN, _binds(topology, settings.amqp_port), keywords, _amqp(topology, settings))
+    if topology.tls:
+        shared = (f"stick on int(1) table {PLAIN}",) if topology.tls.plain and staying else staying
+        keywords = (*_AMQP_CHECKS[settings.check], *shared)
+        yield Listener(
+            f"{PLAIN}_tls", _binds(topology, AMQPS), keywords, _amqp(topology, settings, secured=True)
+        )
+
+
+def _amqp(topology: Topology, settings: HaproxySettings, *, secured: bool = False) -> tuple[Server, ...]:
     returns = _is_warren(topology) and settings.failback
-    servers = tuple(
+    checked = secured and settings.check == "amqp"
+    return tuple(
         Server(
             host.name,
-            socket_address(broker.listens, broker.settings.port),
-            _server_options(broker, settings, returns=returns),
+            socket_address(broker.listens, AMQPS if secured else broker.settings.port),
+            _server_options(broker, settings, returns=returns)
+            + (f" check-ssl {_verified(host)}" if checked else ""),
         )
         for host, broker in _brokers(topology)
         if broker.settings.haproxy_server
     )
-    keywords = (*_AMQP_CHECKS[settings.check], *(_STAYING if stays(topology, settings) else ()))
-    return Listener(_binds(topology, settings.amqp_port), keywords, servers)
+
+
+def _verified(host: Host) -> str:
+    """The server's certificate must be for its host (manual, "verify", "verifyhost")."""
+    return f"verify required ca-file {BALANCER}/ca.pem verifyhost {host.name}"
 
 
 _STAYING = ("stick-table type integer size 16 peers mqctl", "stick on int(1)")
@@ -193,15 +216,16 @@ def _managements(topology: Topology, settings: HaproxySettings) -> Iterable[List
     servers = tuple(
         Server(
             host.name,
-            socket_address(host.address, broker.settings.management_port),
-            f"{option} backup" if broker.settings.haproxy_backup else option,
+            socket_address(host.address, MANAGEMENT if topology.tls else broker.settings.management_port),
+            (f"{option} backup" if broker.settings.haproxy_backup else option)
+            + (f" ssl {_verified(host)}" if topology.tls else ""),
         )
         for host, broker in _brokers(topology)
         if "rabbitmq_management" in broker.settings.plugins
     )
     if servers:
-        binds = _binds(topology, settings.management_port)
-        yield Listener(binds, _MANAGEMENT_CHECKS[settings.check], servers)
+        binds = _served(topology, settings.management_port)
+        yield Listener("rabbitmq_management", binds, _MANAGEMENT_CHECKS[settings.check], servers)
 
 
 def _brokers(topology: Topology) -> Iterable[tuple[Host, Broker]]:
@@ -219,6 +243,12 @@ def _binds(topology: Topology, port: int) -> tuple[str, ...]:
     virtual = topology.virtual_address
     wants_six = six or (virtual is not None and virtual.version == 6)
     return (f"*:{port}", f":::{port} v6only") if wants_six else (f"*:{port}",)
+
+
+def _served(topology: Topology, port: int) -> tuple[str, ...]:
+    """The same, where HAProxy itself speaks HTTP: with TLS by its own certificate."""
+    own = f" ssl crt {BALANCER}/cert.pem" if topology.tls else ""
+    return tuple(f"{bind}{own}" for bind in _binds(topology, port))
 
 
 def _socket(settings: HaproxySettings) -> str:

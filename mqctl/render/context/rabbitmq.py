@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from mqctl.model.rabbitmq import RabbitmqSettings
+from mqctl.model.tls import AMQPS, BROKER, DISTRIBUTION, MANAGEMENT, Tls
 from mqctl.model.topology import Broker, Topology
 from mqctl.render.context.shovels import shovel_terms
 from mqctl.render.quoting import conf_trouble
@@ -104,14 +105,28 @@ def classic_terms(topology: Topology, broker: Broker) -> Terms:
     return _merged(own, broker.settings.advanced_config)
 
 
-def env_file(broker: Broker) -> EnvFile:
+def distribution_terms() -> list[Any]:
+    """Both ends show a certificate and look at the other's (RabbitMQ guide "Securing Cluster (Inter-node and CLI
+    Tool) Communication with TLS"); a client finds the host's name of the node in it (Erlang, inet_tls_dist)."""
+    own = {**_pem_files(), "verify": {"atom": "verify_peer"}}
+    return [{"tuple": [{"atom": "server"}, {**own, "fail_if_no_peer_cert": True}]}, {"tuple": [{"atom": "client"}, own]}]
+
+
+def env_file(topology: Topology, broker: Broker) -> EnvFile:
     """The node's name, port and data, then the inventory's own variables, which win by coming last."""
     long = [Line("USE_LONGNAME", "true")] if "." in broker.node else []
     own = [Line("NODENAME", broker.node), *long, Line("DIST_PORT", str(broker.settings.distribution_port))]
     shared = broker.settings.shared_dir
     base = [Line("MNESIA_BASE", shared)] if shared else []
     extra = [Line(name, value) for name, value in broker.settings.environment.items()]
-    return EnvFile((*own, *base, *extra))
+    secured = _distribution() if topology.tls and topology.tls.inter_node else ()
+    return EnvFile((*own, *base, *secured, *extra))
+
+
+def _distribution() -> tuple[Line, ...]:
+    """For the node, and for what calls it on the command line (the same guide)."""
+    arguments = f"-proto_dist inet_tls -ssl_dist_optfile {DISTRIBUTION}"
+    return tuple(Line(name, arguments) for name in ("SERVER_ADDITIONAL_ERL_ARGS", "CTL_ERL_ARGS"))
 
 
 def limits(broker: Broker) -> Limits:
@@ -128,24 +143,57 @@ def enabled_plugins(broker: Broker) -> list[Any]:
 
 def settings(topology: Topology, broker: Broker) -> Iterator[Setting]:
     """Everything that mqctl decides about a broker (RabbitMQ guide "Configuration")."""
-    yield from _listeners(broker.settings)
+    yield from _listeners(topology.tls, broker.settings)
     yield from _clustering(topology, broker)
     yield from _limits(broker.settings)
     yield _logging(topology, broker.settings)
     yield from _default_user()
 
 
-def _listeners(wanted: RabbitmqSettings) -> Iterator[Setting]:
-    port, address = wanted.port, wanted.bind_address
-    if address is None:
-        yield _rabbit("listeners.tcp.default", port, "tcp_listeners", [port])
+def _listeners(tls: Tls | None, wanted: RabbitmqSettings) -> Iterator[Setting]:
+    if tls is None or tls.plain:
+        yield _listener("tcp", wanted.port, wanted)
     else:
-        term = [{"tuple": [{"string": str(address)}, port]}]
-        yield _rabbit("listeners.tcp.default", f"{address}:{port}", "tcp_listeners", term)
+        yield _rabbit("listeners.tcp", "none", "tcp_listeners", [])
+    if tls:
+        yield _listener("ssl", AMQPS, wanted)
+        lines = (*_pem_lines("ssl_options"), ("ssl_options.verify", "verify_none"))
+        term = {**_pem_files(), "verify": {"atom": "verify_none"}}
+        yield Setting(lines, "rabbit", "ssl_options", term)
     if "rabbitmq_management" in wanted.plugins:
-        line = ("management.tcp.port", str(wanted.management_port))
-        yield Setting((line,), "rabbitmq_management", "tcp_config", {"port": wanted.management_port})
+        yield from _management(tls, wanted.management_port)
     yield _rabbit("heartbeat", wanted.heartbeat, "heartbeat", wanted.heartbeat)
+
+
+def _listener(kind: str, port: int, wanted: RabbitmqSettings) -> Setting:
+    key, address = f"listeners.{kind}.default", wanted.bind_address
+    if address is None:
+        return _rabbit(key, port, f"{kind}_listeners", [port])
+    term = [{"tuple": [{"string": str(address)}, port]}]
+    return _rabbit(key, f"{address}:{port}", f"{kind}_listeners", term)
+
+
+def _management(tls: Tls | None, port: int) -> Iterator[Setting]:
+    """With TLS the plain port is for mqctl's own calls on the host itself."""
+    lines: tuple[tuple[str, str], ...] = (("management.tcp.port", str(port)),)
+    term: dict[str, Any] = {"port": port}
+    if tls:
+        lines, term = (*lines, ("management.tcp.ip", "127.0.0.1")), {**term, "ip": {"string": "127.0.0.1"}}
+    yield Setting(lines, "rabbitmq_management", "tcp_config", term)
+    if tls:
+        lines = (("management.ssl.port", str(MANAGEMENT)), *_pem_lines("management.ssl"))
+        yield Setting(lines, "rabbitmq_management", "ssl_config", {"port": MANAGEMENT, **_pem_files()})
+
+
+_PEM = {"cacertfile": "ca.pem", "certfile": "cert.pem", "keyfile": "key.pem"}
+
+
+def _pem_lines(prefix: str) -> tuple[tuple[str, str], ...]:
+    return tuple((f"{prefix}.{name}", f"{BROKER}/{file}") for name, file in _PEM.items())
+
+
+def _pem_files() -> dict[str, Any]:
+    return {name: {"string": f"{BROKER}/{file}"} for name, file in _PEM.items()}
 
 
 def _clustering(topology: Topology, broker: Broker) -> Iterator[Setting]:
