@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import compress
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mqctl.cli.console import PIPE_WIDTH
-from mqctl.gates import links
+from mqctl.gates import certificates, links
 from mqctl.gates.evidence import queues, views
 from mqctl.gates.rabbitmq import node_type
 from mqctl.model.status import BrokerStatus, ClusterStatus, HaproxyStatus, HostStatus, QueueStatus
@@ -38,6 +39,8 @@ _COLOURS = {
 def tables(topology: Topology, status: ClusterStatus) -> Group:
     """Brokers, entrance, and whatever the hosts could not tell."""
     parts: list[Any] = [part for site in topology.sites for part in _site(site, status)]
+    if topology.tls:
+        parts.append(_Fitting("Certificates", CERTIFICATES, certificate_rows(topology, status)))
     parts += [Text(line, style="red") for line in remarks(status)]
     return Group(*parts)
 
@@ -153,6 +156,25 @@ def servers(haproxy: HaproxyStatus) -> str:
     return ", ".join(f"{name} {'/'.join(dict.fromkeys(seen))}" for name, seen in states.items()) or "none"
 
 
+CERTIFICATES = ("Host", "Ends first")
+
+
+def certificate_rows(topology: Topology, status: ClusterStatus) -> list[tuple[str, ...]]:
+    """One row per host that has some: the earliest end, the authority's counts too."""
+    ends = certificate_ends(topology, status)
+    return [(name, certificates.left(end, status.at) if end else _NOT_ANSWERED) for name, end in ends.items()]
+
+
+def certificate_ends(topology: Topology, status: ClusterStatus) -> dict[str, datetime | None]:
+    """By host; None where no certificate could be read."""
+    having = [host for host in topology.hosts if host.broker or host.haproxy]
+    answers = {host.name: status.host(host.name) for host in having}
+    return {
+        host.name: certificates.earliest(host, answer) if (answer := answers[host.name]) else None
+        for host in having
+    }
+
+
 def remarks(status: ClusterStatus) -> list[str]:
     """Why hosts or programs did not answer."""
     lines = []
@@ -214,6 +236,7 @@ def document(topology: Topology, status: ClusterStatus) -> dict[str, Any]:
     return {
         "topology": topology.name,
         "sites": [_site_document(site, status) for site in topology.sites],
+        **({"certificates": _dates(certificate_ends(topology, status))} if topology.tls else {}),
         **hidden,
         "queues": [
             {"cluster": cluster.cluster_name, **queue.model_dump(mode="json")}
@@ -221,6 +244,10 @@ def document(topology: Topology, status: ClusterStatus) -> dict[str, Any]:
             for queue in queues(views(cluster, status))
         ],
     }
+
+
+def _dates(ends: dict[str, datetime | None]) -> dict[str, str | None]:
+    return {name: end.isoformat() if end else None for name, end in ends.items()}
 
 
 def _site_document(site: Topology, status: ClusterStatus) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from mqctl.faults.base import COMMAND, Place, Reach
 from mqctl.faults.looks import Expected, HalfOpen, Look, Port, all_of
 from mqctl.faults.packets import Direction, Rule
 from mqctl.model.base import IPAddress
+from mqctl.model.tls import AMQPS, MANAGEMENT
 from mqctl.model.topology import Broker, Host, Topology
 
 EPMD = 4369
@@ -80,7 +81,11 @@ def from_clients(reach: Reach, place: Place) -> Cut:
     settings = _broker(place.itself).settings
     rules = [
         rule
-        for port in (settings.port, settings.management_port)
+        for port in (
+            settings.port,
+            settings.management_port,
+            *((AMQPS, MANAGEMENT) if place.topology.tls else ()),
+        )
         for rule in (
             Rule("in", protocol="tcp", port=port),
             Rule("out", protocol="tcp", port=port, side="source"),

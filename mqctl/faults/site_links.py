@@ -117,4 +117,6 @@ def _places(site: Topology) -> set[_Place]:
         for address in (site.virtual_address, host.address)
         if host.haproxy and address
     }
-    return entrance | {(str(host.address), host.broker.settings.port) for host in site.brokers if host.broker}
+    own = {(str(host.address), host.broker.settings.port) for host in site.brokers if host.broker}
+    places = entrance | own
+    return places | ({(address, _AMQPS) for address, _ in places} if site.tls else set())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mqctl.gates import entrance as entrance_gates
 from mqctl.gates import (
+    certificates,
     firewall,
     haproxy,
     keepalived,
@@ -22,7 +23,7 @@ from mqctl.model.gate import GateResult
 from mqctl.model.status import ClusterStatus
 from mqctl.model.topology import Topology
 
-OF_HOSTS = (services, firewall, names)
+OF_HOSTS = (services, firewall, certificates, names)
 OF_CLUSTERS = (shared, rabbitmq, objects, queues, links)
 OF_ENTRANCES = (haproxy, keepalived)
 """From the ground up: what is below usually explains what is above."""

@@ -7,6 +7,7 @@ from mqctl.model.gate import GateResult
 from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.rabbitmq import RabbitmqSettings
 from mqctl.model.status import ClusterStatus, HaproxyServerStatus, HaproxyStatus
+from mqctl.model.tls import AMQPS, MANAGEMENT, Tls
 from mqctl.model.topology import Broker, Host, Topology
 
 
@@ -34,25 +35,36 @@ def servers_up(topology: Topology, status: ClusterStatus) -> list[GateResult]:
     A standby listens nowhere: it is DOWN.
     """
     return [
-        _server(host, host.haproxy, broker.name, broker.broker, service, status)
+        _server(host, host.haproxy, broker.name, broker.broker, service, port, status)
         for host in topology.balancers
         if host.haproxy
         for broker in topology.brokers
         if broker.broker
-        for service in _services(broker.broker.settings)
+        for service, port in _services(topology.tls, broker.broker.settings).items()
     ]
 
 
-def _services(settings: RabbitmqSettings) -> list[str]:
+def _services(tls: Tls | None, settings: RabbitmqSettings) -> dict[str, int]:
+    """What is behind HAProxy, and the broker's port for it."""
     offered = {
-        "AMQP": settings.haproxy_server,
-        "management": "rabbitmq_management" in settings.plugins,
+        "AMQP": (settings.haproxy_server and not (tls and not tls.plain), settings.port),
+        "AMQP over TLS": (settings.haproxy_server and tls is not None, AMQPS),
+        "management": (
+            "rabbitmq_management" in settings.plugins,
+            MANAGEMENT if tls else settings.management_port,
+        ),
     }
-    return [service for service, behind in offered.items() if behind]
+    return {service: port for service, (behind, port) in offered.items() if behind}
 
 
 def _server(
-    host: Host, settings: HaproxySettings, name: str, broker: Broker, service: str, status: ClusterStatus
+    host: Host,
+    settings: HaproxySettings,
+    name: str,
+    broker: Broker,
+    service: str,
+    port: int,
+    status: ClusterStatus,
 ) -> GateResult:
     answer = status.host(name)
     checked = "DOWN" if answer and answer.waits else "UP"
@@ -61,7 +73,6 @@ def _server(
     said, why = _said(host, status)
     if said is None or not said.answered:
         return gate.unknown(why or (said.error if said else None) or "no answer")
-    port = broker.settings.port if service == "AMQP" else broker.settings.management_port
     found = [server for server in said.servers if server.address == endpoint(broker, port)]
     if not found:
         return gate.says(False, f"no server with address {endpoint(broker, port)}")

@@ -53,7 +53,7 @@ def found(name: str, now: datetime) -> Pair:
 
 
 def issue(authority: Pair, names: Names, now: datetime) -> Pair:
-    """A certificate of the authority, for a host that is server and client; never longer than the authority."""
+    """A certificate for a host that is server and client; it never outlives the authority."""
     (ca,) = certificates(authority.chain)
     signer = serialization.load_pem_private_key(authority.key.encode(), None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)

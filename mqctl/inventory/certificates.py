@@ -64,7 +64,7 @@ def directory(inventory: Path) -> Path:
 
 
 def names_of(draft: Draft, host: DraftHost) -> Names:
-    """Under these names others connect to a host: its own, its node's, its site's; its addresses, the virtual one.
+    """How others call a host: by its own name, its node's, its site's; its addresses, the virtual one.
 
     A site's name is what links look for: whichever broker answers behind the site's entrance has it.
     """

@@ -13,6 +13,7 @@ from mqctl.model.draft import Draft
 from mqctl.model.links import End, Parameter, Remote, Shovel, StaticShovel, Upstream, UpstreamSet
 from mqctl.model.objects import User
 from mqctl.model.rabbitmq import RabbitmqSettings
+from mqctl.model.tls import AMQPS
 from mqctl.model.uri import amqp, local
 
 E = TypeVar("E", bound=End)
@@ -26,12 +27,17 @@ class Reach:
     client: str
     passwords: Mapping[str, SecretStr]
     """By user, of those whose password is known."""
+    name: str | None = None
+    """What the certificates behind the endpoints are for; None: without TLS."""
 
     def uris(self, user: str | None, vhost: str) -> tuple[SecretStr, ...]:
         """One for each endpoint. KeyError for a user without a password, which the rules refuse."""
         name = user or self.client
         password = reveal(self.passwords[name])
-        return tuple(SecretStr(amqp(host, port, name, password, vhost)) for host, port in self.endpoints)
+        return tuple(
+            SecretStr(amqp(host, AMQPS if self.name else port, name, password, vhost, self.name))
+            for host, port in self.endpoints
+        )
 
 
 Reaches = Mapping[str, Reach]
@@ -41,7 +47,8 @@ def reach(site: Draft, users: Iterable[User]) -> Reach:
     """The virtual address where the site has an entrance with one, else every broker."""
     assert site.cluster is not None
     passwords = {user.name: user.password for user in users if user.password}
-    return Reach(_endpoints(site), site.cluster.client_user, passwords)
+    name = site.hosts[0].site if site.mqctl.tls else None
+    return Reach(_endpoints(site), site.cluster.client_user, passwords, name)
 
 
 def _endpoints(site: Draft) -> tuple[tuple[IPAddress, int], ...]:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from mqctl.model.base import IPAddress
 from mqctl.model.diff import MASK
+from mqctl.model.tls import BROKER
 
 _USERINFO = re.compile(r"(://)([^\s\"']*)@")
 """Up to the last @: a password that was not encoded may have @ and / of its own."""
@@ -15,10 +16,17 @@ _KEY_PASSWORD = re.compile(r"([?&]password=)[^&\s\"']*")
 """The password of a TLS key file (RabbitMQ guide "URI Query Parameters")."""
 
 
-def amqp(address: IPAddress, port: int, user: str, password: str, vhost: str) -> str:
-    """A URI with every part percent-encoded whole: slashes, colons and @ mean nothing inside them."""
+def amqp(address: IPAddress, port: int, user: str, password: str, vhost: str, name: str | None = None) -> str:
+    """A URI with every part percent-encoded whole: slashes, colons and @ mean nothing inside them.
+
+    With a `name` over TLS, to whoever has it in a certificate (RabbitMQ guide "URI Query Parameters").
+    """
     host = f"[{address}]" if address.version == 6 else str(address)
-    return f"amqp://{_encoded(user)}:{_encoded(password)}@{host}:{port}/{_encoded(vhost)}"
+    place = f"{_encoded(user)}:{_encoded(password)}@{host}:{port}/{_encoded(vhost)}"
+    if name is None:
+        return f"amqp://{place}"
+    whom = f"cacertfile={BROKER}/ca.pem&verify=verify_peer&server_name_indication={_encoded(name)}"
+    return f"amqps://{place}?{whom}"
 
 
 def local(vhost: str) -> str:

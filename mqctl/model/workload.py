@@ -76,6 +76,8 @@ class Account(Model):
     user: str
     password: SecretStr
     vhost: str = "/"
+    authorities: str = ""
+    """Whom the clients trust, in PEM; empty: they do without TLS."""
 
 
 class Patience(Model):

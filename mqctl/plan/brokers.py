@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mqctl.model.base import reveal
 from mqctl.model.changes import FileChange
 from mqctl.model.status import ClusterStatus, HostStatus
 from mqctl.model.topology import Topology
 from mqctl.plan.refusal import Refusal
 
 _COOKIE = "/var/lib/rabbitmq/.erlang.cookie"
+_ENVIRONMENT, _SECURED = "/etc/rabbitmq/rabbitmq-env.conf", "-proto_dist inet_tls"
 
 
 def restart_order(topology: Topology, status: ClusterStatus) -> tuple[str, ...]:
@@ -74,9 +76,8 @@ def keeps_its_cookie(answer: HostStatus, files: Sequence[FileChange]) -> list[Re
 
     RabbitMQ guide "Clustering", "How Nodes Authenticate to Each Other". A broker alone takes a new one.
     """
-    broker = answer.broker
     changed = any(change.path == _COOKIE and change.action != "attributes" for change in files)
-    if not changed or broker is None or not broker.running or not set(broker.members) - {broker.node}:
+    if not changed or not _has_peers(answer):
         return []
     return [
         Refusal(
@@ -85,3 +86,28 @@ def keeps_its_cookie(answer: HostStatus, files: Sequence[FileChange]) -> list[Re
             "all of them start with the new one",
         )
     ]
+
+
+def keeps_its_distribution(answer: HostStatus, files: Sequence[FileChange]) -> list[Refusal]:
+    """Nodes with TLS between them and nodes without do not talk to each other: no cluster changes by turns."""
+    live = answer.files.get(_ENVIRONMENT)
+    before = _SECURED in reveal(live.content) if live and live.content else False
+    changed = any(
+        change.path == _ENVIRONMENT and (_SECURED in reveal(change.spec.content)) != before
+        for change in files
+    )
+    if not changed or not _has_peers(answer):
+        return []
+    return [
+        Refusal(
+            f"{answer.host}: TLS between the nodes cannot be switched {'off' if before else 'on'} while the broker "
+            "runs in a cluster",
+            "set mqctl_tls.inter_node as it was, or stop rabbitmq-server on every broker and deploy: "
+            "all of them start with the new setting",
+        )
+    ]
+
+
+def _has_peers(answer: HostStatus) -> bool:
+    broker = answer.broker
+    return broker is not None and broker.running and bool(set(broker.members) - {broker.node})

@@ -18,7 +18,7 @@ from mqctl.model.changes import (
 from mqctl.model.items.live import FRESH
 from mqctl.model.status import BrokerStatus, ClusterStatus
 from mqctl.model.topology import Topology
-from mqctl.plan.brokers import changes_cookie, keeps_its_cookie, restart_order
+from mqctl.plan.brokers import changes_cookie, keeps_its_cookie, keeps_its_distribution, restart_order
 from mqctl.plan.files import plan_files
 from mqctl.plan.kernel import lacks_ipvs
 from mqctl.plan.membership import Membership, plan_membership
@@ -143,6 +143,7 @@ def _hosts(
         packages += its_packages
         services += plan_services(bundle, answer, its_files, _of(name, membership))
         refusals += [*unread, *missing, *keeps_its_cookie(answer, its_files), *lacks_ipvs(answer)]
+        refusals += keeps_its_distribution(answer, its_files)
     return files, packages, services, refusals
 
 

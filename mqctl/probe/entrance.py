@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import ssl
 import threading
 import time
 import uuid
 from typing import Any
 
+from mqctl import trust
 from mqctl.model.base import reveal
 from mqctl.model.entrance import Entrance, Greeting, RoundTrip
 from mqctl.model.objects import User
@@ -41,7 +43,7 @@ def measure(topology: Topology) -> Entrance | None:
     where = endpoint(topology)
     if where is None:
         return None
-    greeting = greet(*where)
+    greeting = greet(*where, topology.trusted)
     if greeting.answer != "start":
         why = "the entrance does not answer AMQP"
         return Entrance(
@@ -51,28 +53,35 @@ def measure(topology: Topology) -> Entrance | None:
 
 
 def endpoint(topology: Topology) -> tuple[str, int] | None:
-    """The virtual IP and HAProxy's AMQP port."""
-    ports = [host.haproxy.amqp_port for host in topology.balancers if host.haproxy]
+    """The virtual IP and HAProxy's AMQP port: the one with TLS where plain AMQP is closed."""
+    ports = [topology.amqp(host.haproxy.amqp_port) for host in topology.balancers if host.haproxy]
     address = topology.virtual_address
     return (str(address), ports[0]) if address and ports else None
 
 
-def greet(address: str, port: int) -> Greeting:
-    """Send the AMQP header and read what comes."""
+def greet(address: str, port: int, authorities: str = "") -> Greeting:
+    """Send the AMQP header and read what comes; over TLS when given whom to trust (PEM)."""
     where = _named(address, port)
     try:
-        with socket.create_connection((address, port), CONNECT) as connection:
+        with _connected(address, port, authorities) as connection:
             return _read_greeting(connection, where)
     except ConnectionRefusedError:
         return Greeting(endpoint=where, answer="refused")
+    except (ssl.SSLError, ConnectionResetError) as error:
+        return Greeting(endpoint=where, answer="other", detail=_why(error))
     except OSError as error:
         return Greeting(endpoint=where, answer="unreachable", detail=_why(error))
 
 
-def cluster_behind(address: str, port: int) -> str | None:
+def _connected(address: str, port: int, authorities: str) -> socket.socket:
+    plain = socket.create_connection((address, port), CONNECT)
+    return trust.context(authorities).wrap_socket(plain, server_hostname=address) if authorities else plain
+
+
+def cluster_behind(address: str, port: int, authorities: str = "") -> str | None:
     """The name of the cluster whose broker greets there; None when nobody does. Never raises."""
     try:
-        with socket.create_connection((address, port), CONNECT) as connection:
+        with _connected(address, port, authorities) as connection:
             connection.sendall(HEADER)
             return _cluster_name(_frame(connection))
     except (OSError, ValueError):
@@ -119,7 +128,7 @@ def round_trip(topology: Topology, address: str, port: int) -> RoundTrip:
     user = _client(topology)
     if user is None or user.password is None:
         return RoundTrip(endpoint=where, attempted=False, detail="the client user's password is not known")
-    trip = _Trip(address, port, user)
+    trip = _Trip(address, port, user, topology.trusted)
     thread = threading.Thread(target=trip.run, daemon=True)
     started = time.monotonic()
     thread.start()
@@ -138,7 +147,8 @@ def round_trip(topology: Topology, address: str, port: int) -> RoundTrip:
 class _Trip:
     """The message's way; its thread is left behind when the broker falls silent in the middle."""
 
-    def __init__(self, address: str, port: int, user: User) -> None:
+    def __init__(self, address: str, port: int, user: User, authorities: str) -> None:
+        self._authorities = authorities
         self._address = address
         self._port = port
         self._user = user
@@ -170,6 +180,7 @@ class _Trip:
             pika.ConnectionParameters(
                 host=self._address,
                 port=self._port,
+                ssl_options=_secured(self._authorities, self._address),
                 virtual_host=self._user.permissions[0].vhost if self._user.permissions else "/",
                 credentials=pika.PlainCredentials(self._user.name, reveal(self._user.password)),
                 socket_timeout=CONNECT,
@@ -203,6 +214,12 @@ class _Trip:
         finally:
             if channel.is_open:
                 channel.queue_delete(name)
+
+
+def _secured(authorities: str, address: str) -> Any:
+    import pika
+
+    return pika.SSLOptions(trust.context(authorities), address) if authorities else None
 
 
 def _client(topology: Topology) -> User | None:

@@ -17,8 +17,8 @@ def tls_files(tls: Tls, host: Host) -> Iterator[FileSpec]:
     """Before the files that name them.
 
     A renewed certificate restarts no broker: Erlang reads the files again within two minutes (RabbitMQ guide
-    "TLS Support", "Certificate and Private Key Rotation"; ssl application, `ssl_pem_cache_clean`). HAProxy reads them
-    when it is reloaded, and a certificate's key from the file of that name with `.key` behind it
+    "TLS Support", "Certificate and Private Key Rotation"; ssl application, `ssl_pem_cache_clean`). HAProxy
+    reads them when it is reloaded, and a certificate's key from the file of that name with `.key` behind it
     (configuration manual, `ssl-load-extra-files`).
     """
     if host.broker:

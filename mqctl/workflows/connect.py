@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mqctl.inventory.secrets import secrets_file
+from mqctl.model.tls import MANAGEMENT
 from mqctl.model.topology import Topology
 from mqctl.probe.entrance import endpoint
 
@@ -33,17 +34,18 @@ def connection(topology: Topology) -> Connect:
     broker = topology.brokers[0].broker
     assert broker is not None
     where, user = endpoint(topology), broker.settings.client_user
-    address, port = where or (str(broker.address), broker.settings.port)
+    address, port = where or (str(broker.address), topology.amqp(broker.settings.port))
     settings = next((host.haproxy for host in topology.balancers if host.haproxy), None)
-    management = settings.management_port if settings else broker.settings.management_port
+    own = MANAGEMENT if topology.tls else broker.settings.management_port
+    management, scheme = settings.management_port if settings else own, "https" if topology.tls else "http"
     return Connect(
         site=topology.site.name,
         address=address,
         amqp_port=port,
         user=user,
         password_in=f"rabbitmq_passwords.{user} in {_generated(topology)}",
-        management=f"http://{address}:{management}/ as {broker.settings.admin_user}",
-        statistics=f"http://{address}:{settings.stats_port}{settings.stats_uri}" if settings else None,
+        management=f"{scheme}://{address}:{management}/ as {broker.settings.admin_user}",
+        statistics=f"{scheme}://{address}:{settings.stats_port}{settings.stats_uri}" if settings else None,
     )
 
 

@@ -91,7 +91,7 @@ def _endpoint(topology: Topology, text: str) -> Endpoint:
         name, port = _host_and_port(text)
         known = next((host for host in topology.hosts if host.name == name), None)
         host = str(known.address if known else ip_address(name))
-        default = known.broker.settings.port if known and known.broker else _AMQP
+        default = topology.amqp(known.broker.settings.port if known and known.broker else _AMQP)
         return Endpoint(host=host, port=int(port) if port else default)
     except ValueError:
         names = ", ".join(host.name for host in topology.hosts)

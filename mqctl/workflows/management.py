@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from mqctl.errors import UsageError
+from mqctl.model.tls import MANAGEMENT
 from mqctl.model.topology import Topology
 from mqctl.model.workload import Endpoint
 from mqctl.workload.api import Api
@@ -17,9 +18,12 @@ def management(cluster: Topology) -> Api:
         raise UsageError(f"{cluster.name} has no brokers", "put hosts into the group rabbitmq")
     user = brokers[0].settings.admin_user
     endpoints = [
-        Endpoint(host=str(broker.address), port=broker.settings.management_port) for broker in brokers
+        Endpoint(
+            host=str(broker.address), port=MANAGEMENT if cluster.tls else broker.settings.management_port
+        )
+        for broker in brokers
     ]
-    return Api(endpoints, user, password(cluster, user))
+    return Api(endpoints, user, password(cluster, user), cluster.tls.authorities if cluster.tls else "")
 
 
 def password(cluster: Topology, user: str) -> SecretStr:

@@ -59,6 +59,7 @@ class Stage:
             endpoints=self._entrance(self._amqp),
             user=broker.settings.client_user,
             password=password(self.topology, broker.settings.client_user),
+            authorities=self.topology.trusted,
         )
 
     @cached_property
@@ -178,7 +179,7 @@ class Stage:
         if self.topology.shared_dir:
             return next(iter(greeting(self.topology)), None)
         where = self.account.endpoints[0]
-        return self.apart.get(cluster_behind(where.host, where.port) or "")
+        return self.apart.get(cluster_behind(where.host, where.port, self.topology.trusted) or "")
 
     def consumers(self, names: tuple[str, ...]) -> Mapping[str, int]:
         """The queues' consumers by host where brokers stay apart; raises BrokerUnreachableError."""
@@ -239,7 +240,7 @@ class Stage:
     @cached_property
     def _amqp(self) -> int | None:
         balancer = next((host.haproxy for host in self.topology.balancers), None)
-        return balancer.amqp_port if balancer else None
+        return self.topology.amqp(balancer.amqp_port) if balancer else None
 
     def _entrance(self, port: int | None) -> tuple[Endpoint, ...]:
         vip = self.topology.virtual_address
@@ -253,7 +254,12 @@ def greeting(topology: Topology) -> list[str]:
     brokers = [(host.name, host.broker) for host in topology.brokers if host.broker]
     with ThreadPoolExecutor(len(brokers)) as pool:
         asked = [
-            (name, pool.submit(cluster_behind, str(broker.listens), broker.settings.port))
+            (
+                name,
+                pool.submit(
+                    cluster_behind, str(broker.listens), topology.amqp(broker.settings.port), topology.trusted
+                ),
+            )
             for name, broker in brokers
         ]
     return [name for name, answer in asked if answer.result()]
@@ -267,7 +273,7 @@ def _only(topology: Topology, broker: Host) -> Topology:
 def _direct(topology: Topology) -> tuple[Endpoint, ...]:
     """Every broker itself."""
     return tuple(
-        Endpoint(host=str(host.address), port=host.broker.settings.port)
+        Endpoint(host=str(host.address), port=topology.amqp(host.broker.settings.port))
         for host in topology.brokers
         if host.broker
     )

@@ -6,12 +6,13 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import SecretStr
 
+from mqctl import trust
 from mqctl.model.base import reveal
 from mqctl.model.workload import Endpoint
 
@@ -31,9 +32,12 @@ class Place:
 
 
 class Api:
-    """Asks one broker until it fails, then the next. For one thread."""
+    """Asks one broker until it fails, then the next; over TLS when told whom to trust. For one thread."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], user: str, password: SecretStr) -> None:
+    def __init__(
+        self, endpoints: Sequence[Endpoint], user: str, password: SecretStr, authorities: str = ""
+    ) -> None:
+        self._authorities = authorities
         self._endpoints = list(endpoints)
         self._user = user
         self._password = password
@@ -105,9 +109,15 @@ class Api:
                 self._endpoints.append(self._endpoints.pop(0))
         return None
 
+    def _connection(self, endpoint: Endpoint) -> HTTPConnection:
+        if not self._authorities:
+            return HTTPConnection(endpoint.host, endpoint.port, timeout=_TIMEOUT)
+        context = trust.context(self._authorities)
+        return HTTPSConnection(endpoint.host, endpoint.port, timeout=_TIMEOUT, context=context)
+
     def _ask(self, endpoint: Endpoint, method: str, path: str, body: Mapping[str, Any] | None) -> bytes:
         login = b64encode(f"{self._user}:{reveal(self._password)}".encode()).decode()
-        connection = HTTPConnection(endpoint.host, endpoint.port, timeout=_TIMEOUT)
+        connection = self._connection(endpoint)
         try:
             headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
             connection.request(method, path, json.dumps(body) if body else None, headers)

@@ -12,9 +12,10 @@ from pika.adapters.select_connection import IOLoop
 from pika.channel import Channel
 from pika.exceptions import AMQPConnectionError
 
+from mqctl import trust
 from mqctl.model.base import reveal
 from mqctl.model.history import Connected, Disconnected
-from mqctl.model.workload import ClientSpec, Endpoint
+from mqctl.model.workload import Account, ClientSpec, Endpoint
 from mqctl.workload.journal import Journal
 
 _FAREWELL = 1.0
@@ -132,6 +133,7 @@ class Link:
         return pika.ConnectionParameters(
             host=endpoint.host,
             port=endpoint.port,
+            ssl_options=secured(account, endpoint),
             virtual_host=account.vhost,
             credentials=pika.PlainCredentials(account.user, reveal(account.password)),
             heartbeat=self._spec.heartbeat,
@@ -141,6 +143,13 @@ class Link:
             tcp_options=_socket_options(spec.silence),
             client_properties={"connection_name": f"mqctl {self._spec.run} {self._spec.name}"},
         )
+
+
+def secured(account: Account, endpoint: Endpoint) -> pika.SSLOptions | None:
+    """For pika: TLS to whoever shows a certificate of that address."""
+    if not account.authorities:
+        return None
+    return pika.SSLOptions(trust.context(account.authorities), endpoint.host)
 
 
 def _socket_options(silence: float) -> dict[str, int]:

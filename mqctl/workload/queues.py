@@ -14,6 +14,7 @@ from mqctl.errors import MqctlError
 from mqctl.model.base import reveal
 from mqctl.model.words import ExchangeType
 from mqctl.model.workload import Account, WorkloadSettings
+from mqctl.workload.link import secured
 
 _TIMEOUT = 5
 """Seconds for connecting, and for one answer."""
@@ -30,6 +31,7 @@ def channel(account: Account) -> Iterator[BlockingChannel]:
         pika.ConnectionParameters(
             host=endpoint.host,
             port=endpoint.port,
+            ssl_options=secured(account, endpoint),
             virtual_host=account.vhost,
             credentials=pika.PlainCredentials(account.user, reveal(account.password)),
             heartbeat=_TIMEOUT,

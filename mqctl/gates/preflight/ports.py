@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mqctl.gates.preflight.evidence import Subject
 from mqctl.model.base import IPAddress
 from mqctl.model.preflight import CheckResult, Listener
+from mqctl.model.tls import AMQPS, MANAGEMENT, Tls
 from mqctl.model.topology import Broker, Host, Topology
 
 EPMD = 4369
@@ -94,12 +95,15 @@ def _holder(listener: Listener) -> str:
 def wanted(site: Topology, host: Host) -> Iterator[Wanted]:
     """Everything that the host will bind."""
     if host.broker:
-        yield from _broker(host.broker)
+        yield from _broker(site.tls, host.broker)
     if host.haproxy is None:
         return
     brokers = [one.broker.settings for one in site.brokers if one.broker]
     settings = host.haproxy
-    yield Wanted(settings.amqp_port, "HAProxy's AMQP", BALANCER)
+    if not site.trusted:
+        yield Wanted(settings.amqp_port, "HAProxy's AMQP", BALANCER)
+    if site.tls:
+        yield Wanted(AMQPS, "HAProxy's AMQP over TLS", BALANCER)
     yield Wanted(settings.stats_port, "HAProxy's statistics", BALANCER)
     if any("rabbitmq_management" in broker.plugins for broker in brokers):
         yield Wanted(settings.management_port, "HAProxy's management", BALANCER)
@@ -107,13 +111,19 @@ def wanted(site: Topology, host: Host) -> Iterator[Wanted]:
         yield Wanted(settings.peers_port, "HAProxy's peers", BALANCER)
 
 
-def _broker(broker: Broker) -> Iterator[Wanted]:
+def _broker(tls: Tls | None, broker: Broker) -> Iterator[Wanted]:
     settings = broker.settings
-    yield Wanted(settings.port, "the broker's AMQP", BROKER, _bound(settings.bind_address))
+    bound = _bound(settings.bind_address)
+    if tls is None or tls.plain:
+        yield Wanted(settings.port, "the broker's AMQP", BROKER, bound)
+    if tls:
+        yield Wanted(AMQPS, "the broker's AMQP over TLS", BROKER, bound)
     yield Wanted(settings.distribution_port, "the broker's distribution", BROKER)
     yield Wanted(EPMD, "epmd", "epmd.service")
     if "rabbitmq_management" in settings.plugins:
         yield Wanted(settings.management_port, "the broker's management", BROKER)
+        if tls:
+            yield Wanted(MANAGEMENT, "the broker's management over TLS", BROKER)
 
 
 def _bound(address: IPAddress | None) -> IPAddress | None:

@@ -25,6 +25,7 @@ from mqctl.model.rules import (
     patterns,
     shared,
     sites,
+    tls,
     versions,
 )
 
@@ -65,6 +66,7 @@ STRUCTURAL: tuple[Rule, ...] = (
     *links.STRUCTURAL,
     *mirroring.STRUCTURAL,
     *shared.STRUCTURAL,
+    *tls.STRUCTURAL,
     *versions.STRUCTURAL,
 )
 

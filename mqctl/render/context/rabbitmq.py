@@ -106,10 +106,13 @@ def classic_terms(topology: Topology, broker: Broker) -> Terms:
 
 
 def distribution_terms() -> list[Any]:
-    """Both ends show a certificate and look at the other's (RabbitMQ guide "Securing Cluster (Inter-node and CLI
-    Tool) Communication with TLS"); a client finds the host's name of the node in it (Erlang, inet_tls_dist)."""
+    """Both ends show a certificate and look at the other's (RabbitMQ guide "Securing Cluster (Inter-node and
+    CLI Tool) Communication with TLS"); a client looks for the node's host in it (Erlang, inet_tls_dist)."""
     own = {**_pem_files(), "verify": {"atom": "verify_peer"}}
-    return [{"tuple": [{"atom": "server"}, {**own, "fail_if_no_peer_cert": True}]}, {"tuple": [{"atom": "client"}, own]}]
+    return [
+        {"tuple": [{"atom": "server"}, {**own, "fail_if_no_peer_cert": True}]},
+        {"tuple": [{"atom": "client"}, own]},
+    ]
 
 
 def env_file(topology: Topology, broker: Broker) -> EnvFile:
