@@ -13,6 +13,7 @@ from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.objects import Objects, Policy, User
 from mqctl.model.rabbitmq import RabbitmqSettings
+from mqctl.model.tls import Certificate, Tls
 from mqctl.model.topology import Broker, Connection, Host, Site, Topology
 
 COOKIE = "COOKIEFORTESTSONLY00"
@@ -20,9 +21,10 @@ STATS_PASSWORD = "stats-password-for-tests"
 AUTH_PASS = "vrrptest"
 ADMIN_PASSWORD = "admin-password-for-tests"
 APP_PASSWORD = "app-password-for-tests"
+TLS_KEY = "private-key-for-tests"
 NETWORK = "10.93.17"
 
-SECRETS = (COOKIE, STATS_PASSWORD, AUTH_PASS, ADMIN_PASSWORD, APP_PASSWORD)
+SECRETS = (COOKIE, STATS_PASSWORD, AUTH_PASS, ADMIN_PASSWORD, APP_PASSWORD, TLS_KEY)
 """None of these may be seen in a diff, a log, an argv or a masked bundle."""
 
 
@@ -125,6 +127,14 @@ def walled(topology: Topology, **settings: Any) -> Topology:
     firewall = FirewallSettings.model_validate(given)
     hosts = tuple(host.model_copy(update={"firewall": firewall}) for host in topology.hosts)
     return topology.model_copy(update={"hosts": hosts})
+
+
+def secured(topology: Topology, **settings: Any) -> Topology:
+    """The same with TLS everywhere; the certificates are none, for whoever only places them."""
+    names = [host.name for host in topology.hosts]
+    made = {name: Certificate(chain=f"certificate of {name}\n", key=SecretStr(TLS_KEY)) for name in names}
+    given = {"plain": False, "inter_node": True, "authorities": "authority\n", "certificates": made}
+    return topology.model_copy(update={"tls": Tls.model_validate({**given, **settings})})
 
 
 def with_site(topology: Topology, **update: Any) -> Topology:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mqctl.gates import entrance as entrance_gates
 from mqctl.gates import (
     certificates,
     firewall,
@@ -18,6 +17,7 @@ from mqctl.gates import (
     services,
     shared,
 )
+from mqctl.gates import entrance as entrance_gates
 from mqctl.model.entrance import Entrance
 from mqctl.model.gate import GateResult
 from mqctl.model.status import ClusterStatus

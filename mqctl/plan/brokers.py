@@ -89,7 +89,7 @@ def keeps_its_cookie(answer: HostStatus, files: Sequence[FileChange]) -> list[Re
 
 
 def keeps_its_distribution(answer: HostStatus, files: Sequence[FileChange]) -> list[Refusal]:
-    """Nodes with TLS between them and nodes without do not talk to each other: no cluster changes by turns."""
+    """Nodes with TLS between them and nodes without do not talk to each other: no cluster goes by turns."""
     live = answer.files.get(_ENVIRONMENT)
     before = _SECURED in reveal(live.content) if live and live.content else False
     changed = any(
@@ -100,8 +100,8 @@ def keeps_its_distribution(answer: HostStatus, files: Sequence[FileChange]) -> l
         return []
     return [
         Refusal(
-            f"{answer.host}: TLS between the nodes cannot be switched {'off' if before else 'on'} while the broker "
-            "runs in a cluster",
+            f"{answer.host}: TLS between the nodes cannot be switched {'off' if before else 'on'} while the "
+            "broker runs in a cluster",
             "set mqctl_tls.inter_node as it was, or stop rabbitmq-server on every broker and deploy: "
             "all of them start with the new setting",
         )

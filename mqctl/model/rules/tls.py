@@ -8,7 +8,6 @@ from mqctl.model.draft import Draft
 from mqctl.model.problem import Problem
 from mqctl.model.tls import AMQPS, MANAGEMENT
 
-_FIXED = {AMQPS: "AMQP over TLS", MANAGEMENT: "management over TLS"}
 _BROKER = ("port", "management_port", "distribution_port")
 _BALANCER = ("amqp_port", "management_port", "stats_port", "peers_port")
 _ARGUMENTS = ("SERVER_ADDITIONAL_ERL_ARGS", "CTL_ERL_ARGS")
@@ -19,15 +18,14 @@ def ports_left_free(draft: Draft) -> Iterator[Problem]:
     if draft.mqctl.tls is None:
         return
     chosen = [
-        *(("rabbitmq", host, settings, _BROKER) for host, settings in draft.brokers),
-        *(("haproxy", host, settings, _BALANCER) for host, settings in draft.balancers),
+        *(("rabbitmq", host, settings, _BROKER, (AMQPS, MANAGEMENT)) for host, settings in draft.brokers),
+        *(("haproxy", host, settings, _BALANCER, (AMQPS,)) for host, settings in draft.balancers),
     ]
-    for prefix, host, settings, names in chosen:
+    for prefix, host, settings, names, fixed in chosen:
         for name in names:
-            port = getattr(settings, name)
-            if port in _FIXED and (prefix == "rabbitmq" or port == AMQPS or host.rabbitmq):
-                rule = f"must not be that of {_FIXED[port]}"
-                hint = "mqctl_tls needs 5671 and 15671"
+            if (port := getattr(settings, name)) in fixed:
+                hint = f"choose another one: mqctl_tls needs {' and '.join(map(str, fixed))}"
+                rule = "must not be a port of a listener with TLS"
                 yield Problem(f"{prefix}_{name}", rule, str(port), hint, host.name)
 
 
@@ -47,7 +45,7 @@ def distribution_is_ours(draft: Draft) -> Iterator[Problem]:
         for name in settings.environment:
             if name.removeprefix("RABBITMQ_") in _ARGUMENTS:
                 rule = "must be absent: mqctl_tls switches TLS between nodes on there"
-                hint = "or set mqctl_tls.inter_node: false"
+                hint = "leave it out, or set mqctl_tls.inter_node: false"
                 yield Problem(f"rabbitmq_environment.{name}", rule, "", hint, host.name)
 
 

@@ -31,6 +31,7 @@ from mqctl.model.links import (
 from mqctl.model.objectives import Objectives
 from mqctl.model.objects import Binding, Exchange, Permission, Policy, Queue, User, Vhost
 from mqctl.model.rules import RISKS
+from mqctl.model.tls import TlsSettings
 from mqctl.process import run
 from tests import inventories
 
@@ -48,6 +49,7 @@ NESTED = (
         Binding,
         LabSettings,
         Objectives,
+        TlsSettings,
         RealServer,
         VirtualServer,
     ),

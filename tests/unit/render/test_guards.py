@@ -23,7 +23,7 @@ def files(topology: str, path: str) -> Iterator[FileSpec]:
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_statistics_ask_for_a_password_and_allow_no_changes(topology: str) -> None:
-    for file in files(topology, "/etc/haproxy/"):
+    for file in files(topology, "/etc/haproxy/haproxy.cfg"):
         text = reveal(file.content)
         for section in re.split(r"^(?=\S)", text, flags=re.MULTILINE):
             assert ("stats enable" in section) == ("stats auth " in section)
@@ -34,7 +34,7 @@ def test_statistics_ask_for_a_password_and_allow_no_changes(topology: str) -> No
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_the_runtime_socket_is_a_file_of_haproxys_group(topology: str) -> None:
-    for file in files(topology, "/etc/haproxy/"):
+    for file in files(topology, "/etc/haproxy/haproxy.cfg"):
         (socket,) = re.findall(r"^ *stats socket '(\S+)' (.*)$", reveal(file.content), re.MULTILINE)
         assert socket[0].startswith("/")
         assert socket[1].startswith("mode 660 ")
@@ -43,7 +43,7 @@ def test_the_runtime_socket_is_a_file_of_haproxys_group(topology: str) -> None:
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_haproxy_gives_up_root(topology: str) -> None:
-    for file in files(topology, "/etc/haproxy/"):
+    for file in files(topology, "/etc/haproxy/haproxy.cfg"):
         (section,) = re.findall(r"^global\n((?: .*\n)+)", reveal(file.content), re.MULTILINE)
         assert {"    user haproxy", "    group haproxy", "    chroot /var/lib/haproxy"} <= set(
             section.splitlines()
