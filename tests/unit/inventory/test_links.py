@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mqctl.faults.site_links import site_links
 from mqctl.inventory import ensure
 from mqctl.model.base import reveal
 from mqctl.model.links import Parameter
@@ -149,3 +150,18 @@ def test_no_password_of_a_uri_is_shown(text: str, said: str) -> None:
 @pytest.mark.parametrize("uri", ["amqp://", "amqps://[2001:db8::1]:5671/a%2Fb", "amqp://u:p%40@h"])
 def test_uris_that_brokers_take(uri: str) -> None:
     assert trouble(uri) is None
+
+
+def test_with_tls_a_link_verifies_the_site_it_leads_to(tmp_path: Path) -> None:
+    path = inventory(tmp_path / "two", east=EAST, west=WEST)
+    (path / "group_vars" / "all").mkdir(parents=True, exist_ok=True)
+    (path / "group_vars" / "all" / "tls.yml").write_text("mqctl_tls: {}\n")
+    links = {one.name: one for one in ensure(path).sites[0].objects.parameters}
+    (uri,) = uris(links["odd"])["uri"]
+    assert uri.startswith("amqps://od%3Ad:")
+    assert "@192.0.2.29:5671/c%20d" in uri
+    assert uri.partition("?")[2] == (
+        "cacertfile=/etc/rabbitmq/tls/ca.pem&verify=verify_peer&server_name_indication=west"
+    )
+    assert uris(links["far"]) == {"uri": ["amqp://u:p@192.0.2.77:5672/x"]}
+    assert {link.upstream.site.name for link in site_links(ensure(path))} >= {"west"}
