@@ -27,9 +27,6 @@ TOPOLOGIES: dict[str, Callable[[], Topology]] = {
     "mirrored-3node-classic": lambda: topologies.mirrored_3node({"config_format": "classic"}),
     "mirrored-3node-walled": lambda: topologies.walled(topologies.mirrored_3node()),
     "mirrored-3node-tls": lambda: topologies.secured(topologies.mirrored_3node()),
-    "mirrored-3node-tls-classic": lambda: topologies.secured(
-        topologies.mirrored_3node({"config_format": "classic"}), plain=True
-    ),
     "standalone": topologies.standalone,
     "disc-ram": topologies.disc_ram,
     "warren": topologies.warren,

@@ -72,6 +72,20 @@ def test_a_listener_that_is_bound_stays_so_with_tls() -> None:
     assert "listeners.ssl.default = 10.93.17.11:5671" in text(bound, "mq1", "/etc/rabbitmq/rabbitmq.conf")
 
 
+def test_the_classic_format_says_the_same() -> None:
+    """RabbitMQ 3.8's too: both formats come from one table."""
+    classic = secured(mirrored_3node({"config_format": "classic", "version": "3.8"}))
+    terms = text(classic, "mq1", "/etc/rabbitmq/rabbitmq.config")
+    for term in (
+        "{tcp_listeners, []}",
+        "{ssl_listeners, [5671]}",
+        '{keyfile, "/etc/rabbitmq/tls/key.pem"}',
+        '{tcp_config, [{port,15672},{ip,"127.0.0.1"}]}',
+        "{port, 15671}",
+    ):
+        assert term in terms
+
+
 def test_nodes_without_tls_between_them() -> None:
     apart = secured(mirrored_3node(), inter_node=False)
     assert "inet_tls" not in text(apart, "mq1", "/etc/rabbitmq/rabbitmq-env.conf")
