@@ -147,7 +147,7 @@ def round_trip(topology: Topology, address: str, port: int) -> RoundTrip:
 class _Trip:
     """The message's way; its thread is left behind when the broker falls silent in the middle."""
 
-    def __init__(self, address: str, port: int, user: User, authorities: str) -> None:
+    def __init__(self, address: str, port: int, user: User, authorities: str = "") -> None:
         self._authorities = authorities
         self._address = address
         self._port = port

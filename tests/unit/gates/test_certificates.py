@@ -8,10 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from mqctl.cli.status_view import certificate_rows, document
-from mqctl.gates import certificates
+from mqctl.gates import certificates, haproxy
 from mqctl.inventory import authority
 from mqctl.inventory.authority import Names
-from mqctl.model.status import ClusterStatus, FileStatus, HostStatus
+from mqctl.model.status import ClusterStatus, FileStatus, HaproxyServerStatus, HaproxyStatus, HostStatus
 from tests.topologies import mirrored_3node, secured, standalone
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -65,3 +65,25 @@ def test_the_status_shows_the_first_end() -> None:
     assert certificate_rows(TOPOLOGY, seen(40)) == [("mq1", "40 days left, until 2027-01-10")]
     assert document(TOPOLOGY, seen(40))["certificates"] == {"mq1": "2027-01-10T00:00:00+00:00"}
     assert "certificates" not in document(standalone(), seen(40))
+
+
+@pytest.mark.parametrize(
+    ("plain", "services"),
+    [(True, {"AMQP", "AMQP over TLS", "management"}), (False, {"AMQP over TLS", "management"})],
+)
+def test_every_listener_of_haproxy_is_judged_by_its_port(plain: bool, services: set[str]) -> None:
+    """A server of a port that nobody asked about proves nothing."""
+    topology = secured(mirrored_3node(), plain=plain)
+    ports = {"AMQP": 5672, "AMQP over TLS": 5671, "management": 15671}
+    servers = tuple(
+        HaproxyServerStatus(
+            proxy=name, server=host.name, address=f"{host.address}:{ports[name]}", status="UP"
+        )
+        for name in services
+        for host in topology.brokers
+    )
+    answer = HaproxyStatus(answered=True, servers=servers)
+    hosts = tuple(HostStatus(host=host.name, haproxy=answer) for host in topology.balancers)
+    results = haproxy.servers_up(topology, ClusterStatus(at=NOW, hosts=hosts))
+    assert {result.gate for result in results} == {f"haproxy server ({name})" for name in services}
+    assert {result.outcome for result in results} == {"pass"}
