@@ -11,6 +11,7 @@ from mqctl.model.claim import LOCK
 from mqctl.model.firewall import TABLE
 from mqctl.model.keepalived import KeepalivedSettings
 from mqctl.model.rabbitmq import RabbitmqSettings
+from mqctl.model.tls import Tls
 from mqctl.model.topology import Broker, Host, Topology
 
 VRRP_STATE = "/run/mqctl/vrrp.state"
@@ -41,7 +42,7 @@ def request(topology: Topology, host: Host, bundle: HostBundle) -> dict[str, Any
         "units": [_unit(bundle, service.unit, service.component) for service in bundle.services],
         "firewall": TABLE if host.firewall else None,
         "names": _names(topology, host) if _has_names(bundle) else [],
-        "broker": _broker(host.broker) if host.broker else None,
+        "broker": _broker(topology.tls, host.broker) if host.broker else None,
         "shared": _shared(host.broker.settings) if host.broker else None,
         "haproxy": {"socket": host.haproxy.socket} if host.haproxy else None,
         "keepalived": _keepalived(host.keepalived) if host.keepalived else None,
@@ -84,8 +85,10 @@ def _unit(bundle: HostBundle, unit: str, component: Component) -> dict[str, Any]
     }
 
 
-def _broker(broker: Broker) -> dict[str, Any]:
+def _broker(tls: Tls | None, broker: Broker) -> dict[str, Any]:
+    secured = {"secured": True} if tls and tls.inter_node else {}
     return {
+        **secured,
         "unit": BROKER_UNIT,
         "node": broker.node,
         "database": database(broker),
