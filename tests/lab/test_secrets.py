@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shlex
+import stat
 import subprocess
 import sys
 import tempfile
@@ -233,7 +234,8 @@ def test_nothing_of_it_stays_here(case: Case) -> None:
     assert list((case.home / "run").iterdir()) == []
     assert (case.inventory / SECRETS).read_text().endswith("# seen\n")
     holders = [path for path in case.inventory.rglob("*") if path.is_file() and _holds(case, path)]
-    assert [path.name for path in holders] == ["secrets.yml"]
+    assert sorted(path.name for path in holders) == ["listing", "secrets.yml"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in holders} == {0o600}
     assert holders[0].stat().st_mode & 0o077 == 0
 
 

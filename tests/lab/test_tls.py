@@ -88,6 +88,7 @@ def test_nodes_and_tools_speak_tls_to_each_other(secured: Topology) -> None:
         assert keys == "root:rabbitmq 640"
 
 
+@pytest.mark.matrix  # a minute, for one more path of the same clients
 def test_a_failover_over_tls_loses_nothing(secured: Topology, tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "mqctl", "failover-test", str(secured.inventory), "-s", "kill-queue-leader"]
     done = subprocess.run([*argv, "--report", str(tmp_path)], capture_output=True, text=True, timeout=600)
