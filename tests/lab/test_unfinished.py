@@ -113,6 +113,7 @@ def test_a_signal_is_written_down_with_what_was_done(directory: Path) -> None:
     assert entry.not_done.services
 
 
+@pytest.mark.matrix  # every broker restarts afterwards; tests/unit/deploy/test_previous.py has each step
 def test_a_broker_that_does_not_boot_gets_its_configuration_back_and_the_roll_stops(
     directory: Path, deployed: Topology
 ) -> None:
