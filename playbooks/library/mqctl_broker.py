@@ -187,7 +187,7 @@ def found(broker):
         return None
     with override.booting_as(override.founder, broker.unit):
         broker.boot()
-    if not override.lets_the_oldest_found():
+    if not override.lets_the_oldest_found() and not override.chooses_feature_flags():
         enable_feature_flags(broker)
         for node in filter(runs, broker.others):
             catch_up(node, broker.gate_timeout)

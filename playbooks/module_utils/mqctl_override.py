@@ -16,6 +16,7 @@ from ansible.module_utils.mqctl_systemd import NotDoneError, control, run
 
 CONF = "/etc/rabbitmq/rabbitmq.conf"
 CLASSIC = "/etc/rabbitmq/rabbitmq.config"
+ENVIRONMENT = "/etc/rabbitmq/rabbitmq-env.conf"
 RUNTIME = "/run/mqctl"
 GROUP = "rabbitmq"
 LIBRARY = "/usr/lib/rabbitmq/lib"
@@ -62,6 +63,15 @@ def lets_the_oldest_found():
     So from the 3.13 line on (rabbit_peer_discovery:can_use_discovered_nodes/2, sort_nodes_and_props/1).
     """
     return installed_line() >= (3, 13)
+
+
+def chooses_feature_flags():
+    """Whether the node's environment says which flags a new broker enables (guide "Feature Flags")."""
+    try:
+        with open(ENVIRONMENT, encoding="utf-8") as lines:
+            return any(re.match(r"\s*\w*FEATURE_FLAGS=", line) for line in lines)
+    except FileNotFoundError:
+        return False
 
 
 def installed_line():

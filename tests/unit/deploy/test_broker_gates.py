@@ -220,6 +220,16 @@ def test_the_3_8_line_names_each_flag(broker, monkeypatch, tmp_path):
     ]
 
 
+def test_a_founder_leaves_the_flags_alone_that_the_inventory_chooses(broker, monkeypatch, tmp_path):
+    installed(broker, monkeypatch, tmp_path, "3.10.8")
+    environment = tmp_path / "rabbitmq-env.conf"
+    environment.write_text("NODENAME='rabbit@a'\nFEATURE_FLAGS='quorum_queue'\n")
+    monkeypatch.setattr(broker.override, "ENVIRONMENT", str(environment))
+    calls, founder = rabbitmqctl(monkeypatch, broker, [69]), Founder()
+    assert broker.found(founder) == "founded the cluster"
+    assert (founder.booted, calls) == (["a"], [])
+
+
 def test_one_of_a_newer_line_has_no_peers_yet(broker, monkeypatch, tmp_path):
     installed(broker, monkeypatch, tmp_path, "4.0.5")
     calls, founder = rabbitmqctl(monkeypatch, broker, [69]), Founder()
