@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mqctl.gates.evidence import Gate, View, label, views
-from mqctl.gates.queues import APPLIES
+from mqctl.gates.queues import APPLIES, compiled
 from mqctl.model.gate import GateResult
 from mqctl.model.links import Parameter
 from mqctl.model.objects import Objects, Policy
@@ -98,6 +98,8 @@ def _passing(topology: Topology) -> list[Link]:
 
 
 def _federated(objects: Objects) -> Iterator[Link]:
+    if not any(policy.definition.keys() & {_UPSTREAM, _PATTERN, _SET} for policy in objects.policies):
+        return
     types = {vhost.name: vhost.default_queue_type or "classic" for vhost in objects.vhosts}
     for exchange in objects.exchanges:
         policy = _applied(objects, exchange.vhost, exchange.name, ("all", "exchanges"))
@@ -115,7 +117,7 @@ def _applied(objects: Objects, vhost: str, name: str, reach: tuple[str, ...]) ->
     matching = [
         policy
         for policy in objects.policies
-        if policy.vhost == vhost and policy.apply_to in reach and re.search(policy.pattern, name)
+        if policy.vhost == vhost and policy.apply_to in reach and compiled(policy.pattern).search(name)
     ]
     return max(matching, key=lambda policy: policy.priority, default=None)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
+from itertools import takewhile
 from typing import Any
 
 from mqctl.gates.evidence import Gate, View, label, listed, queues, views
@@ -32,10 +34,10 @@ def judge(topology: Topology, status: ClusterStatus) -> list[GateResult]:
     blind = _blind(all_views)
     found = [queue for queue in queues(all_views) if not queue.exclusive]
     definitions = live_definitions(topology, status) or {}
-    nodes = [view.node for view in all_views]
+    nodes, policies = [view.node for view in all_views], Policies(definitions.get("policies"))
     gates: dict[str, Judge] = {
         "queue leaders": _leader,
-        "policies applied": lambda queue: _policy(queue, definitions.get("policies")),
+        "policies applied": lambda queue: _policy(queue, policies),
         "mirrors": lambda queue: _mirrors(queue, nodes),
         "mirrors in sync": _in_sync,
     }
@@ -73,11 +75,36 @@ def _leader(queue: QueueStatus) -> GateResult:
     return gate.says(True, queue.leader)
 
 
-def _policy(queue: QueueStatus, policies: Any) -> GateResult:
+class Policies:
+    """The live policies: one is found by its name, those above it by their priority.
+
+    So thousands of queues need not be compared with thousands of policies each.
+    """
+
+    def __init__(self, told: Any) -> None:
+        self.told = told
+        try:
+            self._named = {(policy["vhost"], policy["name"]): policy for policy in told}
+            self._ranked = sorted(told, key=lambda policy: -policy["priority"])
+        except (LookupError, TypeError):
+            self._named, self._ranked = {}, []
+
+    def settle(self, queue: QueueStatus) -> bool:
+        """Whether the queue's policy matches it, and none of higher priority does; raises like `_matches`."""
+        own = self._named.get((queue.vhost, queue.policy))
+        if own is None or not _matches(own, queue):
+            return False
+        above = takewhile(lambda policy: policy["priority"] > own["priority"], self._ranked)
+        return not any(_matches(policy, queue) for policy in above)
+
+
+def _policy(queue: QueueStatus, policies: Policies) -> GateResult:
     """The matching policy of the highest priority applies (RabbitMQ guide "Parameters and Policies")."""
     gate = Gate("policies applied", label(queue.vhost, queue.name), "the matching policy of highest priority")
     try:
-        matching = [policy for policy in policies if _matches(policy, queue)]
+        if policies.settle(queue):
+            return gate.says(True, queue.policy or "")
+        matching = [policy for policy in policies.told if _matches(policy, queue)]
         top = max((policy["priority"] for policy in matching), default=None)
         wanted = {policy["name"] for policy in matching if policy["priority"] == top}
     except (LookupError, TypeError, re.error):
@@ -92,9 +119,13 @@ def _matches(policy: Mapping[str, Any], queue: QueueStatus) -> bool:
     return (
         policy["vhost"] == queue.vhost
         and policy["apply-to"] in reach
-        and re.search(policy["pattern"], queue.name) is not None
+        and compiled(policy["pattern"]).search(queue.name) is not None
         and _is_supported(policy["definition"], queue)
     )
+
+
+compiled = cache(re.compile)
+"""Patterns of policies; Python itself keeps no more than some hundred."""
 
 
 def _is_supported(definition: Mapping[str, Any], queue: QueueStatus) -> bool:

@@ -368,6 +368,25 @@ def policies(*found: Any) -> Change:
     return defined(policies=[policy.model_dump(by_alias=True) for policy in found])
 
 
+def test_a_queue_is_compared_with_its_own_policy_and_those_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not each of thousands of queues with each of thousands of policies."""
+    many = [h.policy(f"p{number}", f"^q{number}$", 1) for number in range(200)]
+    found = [queue(name=f"q{number}", policy=f"p{number}") for number in range(200)]
+    compared = []
+    matches = queues._matches
+
+    def counted(policy: Any, one: Any) -> bool:
+        compared.append(policy["name"])
+        return matches(policy, one)
+
+    monkeypatch.setattr(queues, "_matches", counted)
+    change = both(policies(h.policy("ha-all", "^"), *many, h.policy("top", "^x", 9)), h.queues(*found))
+    wanted = h.topology()
+    results = queues.judge(wanted, change(h.healthy(wanted)))
+    assert [result.outcome for result in results if result.gate == "policies applied"] == ["pass"]
+    assert len(compared) == 2 * len(found)
+
+
 def both(*changes: Change) -> Change:
     def change(status: ClusterStatus) -> ClusterStatus:
         for each in changes:
