@@ -10,12 +10,13 @@ from pydantic import SecretStr
 
 from mqctl.model.base import reveal
 from mqctl.model.links import Parameter, StaticShovel
+from mqctl.model.tls import AMQPS
 from mqctl.model.topology import Topology
 
 _VHOST = "/"
 """Where the run's queues are, at both ends."""
-_AMQP, _AMQPS = 5672, 5671
-"""The ports of a URI that says none (RabbitMQ guide "URI Specification")."""
+_AMQP = 5672
+"""The port of an amqp URI that says none (RabbitMQ guide "URI Specification"); that of amqps is AMQPS."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _place(uri: SecretStr) -> _Place | None:
         return None
     if not parts.hostname:
         return _HERE
-    return parts.hostname, parts.port or (_AMQPS if parts.scheme == "amqps" else _AMQP)
+    return parts.hostname, parts.port or (AMQPS if parts.scheme == "amqps" else _AMQP)
 
 
 def _places(site: Topology) -> set[_Place]:
@@ -119,4 +120,4 @@ def _places(site: Topology) -> set[_Place]:
     }
     own = {(str(host.address), host.broker.settings.port) for host in site.brokers if host.broker}
     places = entrance | own
-    return places | ({(address, _AMQPS) for address, _ in places} if site.tls else set())
+    return places | ({(address, AMQPS) for address, _ in places} if site.tls else set())

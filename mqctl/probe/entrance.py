@@ -180,7 +180,7 @@ class _Trip:
             pika.ConnectionParameters(
                 host=self._address,
                 port=self._port,
-                ssl_options=_secured(self._authorities, self._address),
+                ssl_options=trust.for_pika(self._authorities, self._address),
                 virtual_host=self._user.permissions[0].vhost if self._user.permissions else "/",
                 credentials=pika.PlainCredentials(self._user.name, reveal(self._user.password)),
                 socket_timeout=CONNECT,
@@ -214,12 +214,6 @@ class _Trip:
         finally:
             if channel.is_open:
                 channel.queue_delete(name)
-
-
-def _secured(authorities: str, address: str) -> Any:
-    import pika
-
-    return pika.SSLOptions(trust.context(authorities), address) if authorities else None
 
 
 def _client(topology: Topology) -> User | None:

@@ -15,7 +15,7 @@ from pika.exceptions import AMQPConnectionError
 from mqctl import trust
 from mqctl.model.base import reveal
 from mqctl.model.history import Connected, Disconnected
-from mqctl.model.workload import Account, ClientSpec, Endpoint
+from mqctl.model.workload import ClientSpec, Endpoint
 from mqctl.workload.journal import Journal
 
 _FAREWELL = 1.0
@@ -133,7 +133,7 @@ class Link:
         return pika.ConnectionParameters(
             host=endpoint.host,
             port=endpoint.port,
-            ssl_options=secured(account, endpoint),
+            ssl_options=trust.for_pika(account.authorities, endpoint.host),
             virtual_host=account.vhost,
             credentials=pika.PlainCredentials(account.user, reveal(account.password)),
             heartbeat=self._spec.heartbeat,
@@ -143,13 +143,6 @@ class Link:
             tcp_options=_socket_options(spec.silence),
             client_properties={"connection_name": f"mqctl {self._spec.run} {self._spec.name}"},
         )
-
-
-def secured(account: Account, endpoint: Endpoint) -> pika.SSLOptions | None:
-    """For pika: TLS to whoever shows a certificate of that address."""
-    if not account.authorities:
-        return None
-    return pika.SSLOptions(trust.context(account.authorities), endpoint.host)
 
 
 def _socket_options(silence: float) -> dict[str, int]:

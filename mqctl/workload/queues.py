@@ -10,11 +10,11 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
+from mqctl import trust
 from mqctl.errors import MqctlError
 from mqctl.model.base import reveal
 from mqctl.model.words import ExchangeType
 from mqctl.model.workload import Account, WorkloadSettings
-from mqctl.workload.link import secured
 
 _TIMEOUT = 5
 """Seconds for connecting, and for one answer."""
@@ -31,7 +31,7 @@ def channel(account: Account) -> Iterator[BlockingChannel]:
         pika.ConnectionParameters(
             host=endpoint.host,
             port=endpoint.port,
-            ssl_options=secured(account, endpoint),
+            ssl_options=trust.for_pika(account.authorities, endpoint.host),
             virtual_host=account.vhost,
             credentials=pika.PlainCredentials(account.user, reveal(account.password)),
             heartbeat=_TIMEOUT,

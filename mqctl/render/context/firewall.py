@@ -14,12 +14,13 @@ from mqctl.model.base import IPAddress
 from mqctl.model.firewall import TABLE, FirewallSettings, IPNetwork
 from mqctl.model.haproxy import HaproxySettings
 from mqctl.model.keepalived import KeepalivedSettings
+from mqctl.model.tls import AMQPS, MANAGEMENT
 from mqctl.model.topology import Broker, Host, Topology
 from mqctl.render.context.haproxy import stays
 
 FILE = "/etc/mqctl/firewall.nft"
 
-AMQPS, MANAGEMENT_TLS, EPMD = 5671, 15671, 4369
+EPMD = 4369
 """RabbitMQ guide "Networking", "Ports Used by RabbitMQ"."""
 _TOOLS = (10000, 10010)
 """Beyond the distribution port: where command line tools listen (the same place: 35672-35682)."""
@@ -136,7 +137,7 @@ def _broker(
     peers = Sources(_others(cluster.brokers, host))
     first, last = (settings.distribution_port + beyond for beyond in _TOOLS)
     yield clients.to("AMQP", (settings.port, AMQPS))
-    yield balancers.to("management", (settings.management_port, MANAGEMENT_TLS))
+    yield balancers.to("management", (settings.management_port, MANAGEMENT))
     yield peers.to(
         "Erlang: port mapper, distribution, tools", (EPMD, settings.distribution_port, f"{first}-{last}")
     )
@@ -151,7 +152,7 @@ def _balancer(
     site: Topology, host: Host, settings: HaproxySettings, clients: Sources, admins: Sources
 ) -> Iterator[Opening]:
     yield clients.to("HAProxy: AMQP", (settings.amqp_port, AMQPS))
-    yield admins.to("HAProxy: management", (settings.management_port, MANAGEMENT_TLS))
+    yield admins.to("HAProxy: management", (settings.management_port, MANAGEMENT))
     yield admins.to("HAProxy: statistics", (settings.stats_port,))
     if stays(site, settings):
         yield Sources(_others(site.balancers, host)).to("HAProxy: peers", (settings.peers_port,))
